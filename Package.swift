@@ -1,0 +1,134 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One section per target with its tests. Sections follow the direction of imports, lowest first; arrays are sorted.
+// What belongs where, and what may import what, is in docs/modules.md.
+
+/// Applied to every Swift target of ours.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+
+let package = Package(
+    name: "clawhold",
+    products: [.executable(name: "clawhold", targets: ["clawhold"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    ],
+    targets: [
+        // MARK: C
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+
+        // MARK: IPCControl: blocks, lifeline, descriptors
+        .target(name: "IPCControl", dependencies: ["CLinux"], path: "Sources/IPC/Control"),
+        .testTarget(name: "IPCControlTests", dependencies: ["IPCControl"], path: "Tests/IPC/Control"),
+
+        // MARK: IPCHub: frames, links
+        .target(
+            name: "IPCHub",
+            dependencies: ["IPCControl", nioCore, protobuf],
+            path: "Sources/IPC/Hub",
+            exclude: ["Messages/hub.proto"]
+        ),
+        .testTarget(name: "IPCHubTests", dependencies: ["IPCHub"], path: "Tests/IPC/Hub"),
+
+        // MARK: Supervisor
+        .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"]),
+        .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], path: "Tests/Supervisor"),
+
+        // MARK: Config
+        .target(name: "Config", dependencies: ["IPCControl"]),
+        .testTarget(name: "ConfigTests", dependencies: ["Config"], path: "Tests/Config"),
+
+        // MARK: Runtime: what every worker shares
+        .target(
+            name: "Runtime",
+            dependencies: ["CLinux", "IPCControl", "IPCHub", logging, nioCore, nioPosix],
+            path: "Sources/Workers/Runtime"
+        ),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", nioEmbedded], path: "Tests/Workers/Runtime"),
+
+        // MARK: Plan
+        .target(name: "Plan", dependencies: ["CLinux", "Config", "IPCControl"], path: "Sources/Workers/Plan"),
+        .testTarget(name: "PlanTests", dependencies: ["Plan"], path: "Tests/Workers/Plan"),
+
+        // MARK: Journal: the gateway's store, the only place that knows SQLite
+        .target(
+            name: "Journal",
+            dependencies: ["CSQLite"],
+            path: "Sources/Workers/Gateway/Journal",
+            linkerSettings: [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]
+        ),
+        .testTarget(name: "JournalTests", dependencies: ["Journal"], path: "Tests/Workers/Journal"),
+
+        // MARK: Gateway
+        .target(
+            name: "Gateway",
+            dependencies: ["Config", "Journal", "Runtime", nioHTTP1, nioWebSocket],
+            path: "Sources/Workers/Gateway",
+            exclude: ["Journal"],
+            resources: [.embedInCode("ControlUI")]
+        ),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", nioEmbedded], path: "Tests/Workers/Gateway"),
+
+        // MARK: Agent
+        .target(name: "Agent", dependencies: ["Runtime"], path: "Sources/Workers/Agent"),
+        .testTarget(name: "AgentTests", dependencies: ["Agent"], path: "Tests/Workers/Agent"),
+
+        // MARK: Models
+        .target(name: "ModelAnthropic", dependencies: ["Runtime", asyncHTTPClient], path: "Sources/Workers/Models/Anthropic"),
+        .testTarget(name: "ModelAnthropicTests", dependencies: ["ModelAnthropic"], path: "Tests/Workers/Models/Anthropic"),
+        .target(name: "ModelDemo", dependencies: ["Runtime"], path: "Sources/Workers/Models/Demo"),
+        .testTarget(name: "ModelDemoTests", dependencies: ["ModelDemo"], path: "Tests/Workers/Models/Demo"),
+
+        // MARK: Channels
+        .target(name: "Telegram", dependencies: ["Runtime", asyncHTTPClient], path: "Sources/Workers/Channels/Telegram"),
+        .testTarget(name: "TelegramTests", dependencies: ["Telegram"], path: "Tests/Workers/Channels/Telegram"),
+
+        // MARK: clawhold: the executable
+        .target(
+            name: "CLI",
+            dependencies: [
+                "Config", "IPCControl", "Runtime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                nioCore, nioHTTP1, nioPosix, nioWebSocket,
+            ]
+        ),
+        .testTarget(name: "CLITests", dependencies: ["CLI"], path: "Tests/CLI"),
+        .executableTarget(
+            name: "clawhold",
+            dependencies: [
+                "Agent", "CLI", "Gateway", "ModelAnthropic", "ModelDemo", "Plan", "Supervisor", "Telegram",
+            ]
+        ),
+        .testTarget(
+            name: "SystemTests",
+            dependencies: ["CLinux", "IPCControl", nioCore, nioPosix, nioHTTP1, nioWebSocket],
+            path: "Tests/System"
+        ),
+    ]
+)
+
+let cTargets: Set<String> = ["CLinux", "CSQLite"]
+for target in package.targets where !cTargets.contains(target.name) {
+    target.swiftSettings = (target.swiftSettings ?? []) + house
+}

@@ -1,0 +1,4 @@
+internal import ArgumentParser
+
+struct StubC: ParsableCommand {}
+package func stubCLI() { StubC.main() }

@@ -1,0 +1,5 @@
+import Gateway
+import ModelAnthropic
+import CLI
+print(stubGateway(), stubA())
+stubCLI()
