@@ -13,7 +13,9 @@ package protocol Conversations: Sendable {
     func sessions(params: [UInt8]) async throws(ConversationError) -> [UInt8]
 
     /// Events of all runs, in order, from now on. The handler is called on the engine's event loop and must not block.
-    func subscribe(_ handler: @escaping @Sendable (ConversationEvent) -> Void) -> ConversationSubscription
+    func subscribe(
+        _ handler: @escaping @Sendable (ConversationEvent) -> Void
+    ) -> any ConversationSubscription
 
     /// The worker table as the supervisor last told it.
     func workers() async -> [WorkerRow]
