@@ -91,17 +91,17 @@ let package = Package(
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", nioEmbedded], path: "Tests/Workers/Gateway"),
 
         // MARK: Agent
-        .target(name: "Agent", dependencies: ["Runtime"], path: "Sources/Workers/Agent"),
+        .target(name: "Agent", dependencies: ["Config", "Runtime"], path: "Sources/Workers/Agent"),
         .testTarget(name: "AgentTests", dependencies: ["Agent"], path: "Tests/Workers/Agent"),
 
         // MARK: Models
-        .target(name: "ModelAnthropic", dependencies: ["Runtime", asyncHTTPClient], path: "Sources/Workers/Models/Anthropic"),
+        .target(name: "ModelAnthropic", dependencies: ["Config", "Runtime", asyncHTTPClient], path: "Sources/Workers/Models/Anthropic"),
         .testTarget(name: "ModelAnthropicTests", dependencies: ["ModelAnthropic"], path: "Tests/Workers/Models/Anthropic"),
-        .target(name: "ModelDemo", dependencies: ["Runtime"], path: "Sources/Workers/Models/Demo"),
+        .target(name: "ModelDemo", dependencies: ["Config", "Runtime"], path: "Sources/Workers/Models/Demo"),
         .testTarget(name: "ModelDemoTests", dependencies: ["ModelDemo"], path: "Tests/Workers/Models/Demo"),
 
         // MARK: Channels
-        .target(name: "Telegram", dependencies: ["Runtime", asyncHTTPClient], path: "Sources/Workers/Channels/Telegram"),
+        .target(name: "Telegram", dependencies: ["Config", "Runtime", asyncHTTPClient], path: "Sources/Workers/Channels/Telegram"),
         .testTarget(name: "TelegramTests", dependencies: ["Telegram"], path: "Tests/Workers/Channels/Telegram"),
 
         // MARK: clawhold: the executable
