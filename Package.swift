@@ -49,7 +49,7 @@ let package = Package(
             path: "Sources/IPC/Hub",
             exclude: ["Messages/hub.proto"]
         ),
-        .testTarget(name: "IPCHubTests", dependencies: ["IPCHub"], path: "Tests/IPC/Hub"),
+        .testTarget(name: "IPCHubTests", dependencies: ["IPCHub", nioCore, protobuf], path: "Tests/IPC/Hub"),
 
         // MARK: Supervisor
         .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"]),
@@ -62,10 +62,10 @@ let package = Package(
         // MARK: Runtime: what every worker shares
         .target(
             name: "Runtime",
-            dependencies: ["CLinux", "IPCControl", "IPCHub", logging, nioCore, nioPosix],
+            dependencies: ["CLinux", "IPCControl", "IPCHub", logging, nioCore, nioPosix, protobuf],
             path: "Sources/Workers/Runtime"
         ),
-        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", nioEmbedded], path: "Tests/Workers/Runtime"),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", nioEmbedded, nioPosix, protobuf], path: "Tests/Workers/Runtime"),
 
         // MARK: Plan
         .target(name: "Plan", dependencies: ["CLinux", "Config", "IPCControl"], path: "Sources/Workers/Plan"),
@@ -83,26 +83,58 @@ let package = Package(
         // MARK: Gateway
         .target(
             name: "Gateway",
-            dependencies: ["Config", "Journal", "Runtime", nioHTTP1, nioWebSocket],
+            dependencies: ["Config", "Journal", "Runtime", nioHTTP1, nioWebSocket, protobuf],
             path: "Sources/Workers/Gateway",
             exclude: ["Journal"],
             resources: [.embedInCode("ControlUI")]
         ),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", nioEmbedded], path: "Tests/Workers/Gateway"),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", nioEmbedded, protobuf], path: "Tests/Workers/Gateway"),
 
         // MARK: Agent
-        .target(name: "Agent", dependencies: ["Config", "Runtime"], path: "Sources/Workers/Agent"),
-        .testTarget(name: "AgentTests", dependencies: ["Agent"], path: "Tests/Workers/Agent"),
+        .target(
+            name: "Agent",
+            dependencies: ["Config", "Runtime", protobuf],
+            path: "Sources/Workers/Agent"
+        ),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: ["Agent", protobuf],
+            path: "Tests/Workers/Agent"
+        ),
 
         // MARK: Models
-        .target(name: "ModelAnthropic", dependencies: ["Config", "Runtime", asyncHTTPClient], path: "Sources/Workers/Models/Anthropic"),
-        .testTarget(name: "ModelAnthropicTests", dependencies: ["ModelAnthropic"], path: "Tests/Workers/Models/Anthropic"),
-        .target(name: "ModelDemo", dependencies: ["Config", "Runtime"], path: "Sources/Workers/Models/Demo"),
-        .testTarget(name: "ModelDemoTests", dependencies: ["ModelDemo"], path: "Tests/Workers/Models/Demo"),
+        .target(
+            name: "ModelAnthropic",
+            dependencies: ["Config", "Runtime", asyncHTTPClient, protobuf],
+            path: "Sources/Workers/Models/Anthropic"
+        ),
+        .testTarget(
+            name: "ModelAnthropicTests",
+            dependencies: ["ModelAnthropic", protobuf],
+            path: "Tests/Workers/Models/Anthropic"
+        ),
+        .target(
+            name: "ModelDemo",
+            dependencies: ["Config", "Runtime", protobuf],
+            path: "Sources/Workers/Models/Demo"
+        ),
+        .testTarget(
+            name: "ModelDemoTests",
+            dependencies: ["ModelDemo", protobuf],
+            path: "Tests/Workers/Models/Demo"
+        ),
 
         // MARK: Channels
-        .target(name: "Telegram", dependencies: ["Config", "Runtime", asyncHTTPClient], path: "Sources/Workers/Channels/Telegram"),
-        .testTarget(name: "TelegramTests", dependencies: ["Telegram"], path: "Tests/Workers/Channels/Telegram"),
+        .target(
+            name: "Telegram",
+            dependencies: ["Config", "Runtime", asyncHTTPClient, protobuf],
+            path: "Sources/Workers/Channels/Telegram"
+        ),
+        .testTarget(
+            name: "TelegramTests",
+            dependencies: ["Telegram", protobuf],
+            path: "Tests/Workers/Channels/Telegram"
+        ),
 
         // MARK: clawhold: the executable
         .target(

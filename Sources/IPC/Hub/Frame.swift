@@ -1,0 +1,34 @@
+package import NIOCore
+internal import SwiftProtobuf
+
+/// The framing of links: u32 length big-endian (of type and message), u8 type, protobuf.
+package enum Frame {
+    /// Most bytes of type and message together.
+    package static let lengthLimit = 1024 * 1024
+
+    /// Appends the wire form of `message`. Throws `tooLong` when it would exceed the bound; the buffer is then as it was.
+    package static func encode(_ message: HubMessage, into buffer: inout ByteBuffer) throws(FrameError) {
+        let bytes: [UInt8]
+        do {
+            bytes = try message.message.serializedBytes()
+        } catch {
+            throw .malformed(message.type)
+        }
+        guard bytes.count < lengthLimit else { throw .tooLong(bytes.count + 1) }
+        buffer.writeInteger(UInt32(bytes.count + 1))
+        buffer.writeInteger(message.type)
+        buffer.writeBytes(bytes)
+    }
+
+    /// Takes the next frame off the front of `buffer`; nil, with the buffer untouched, until it is whole.
+    package static func decode(from buffer: inout ByteBuffer) throws(FrameError) -> HubMessage? {
+        guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else { return nil }
+        guard length > 0 else { throw .empty }
+        guard length <= lengthLimit else { throw .tooLong(Int(length)) }
+        guard buffer.readableBytes >= 4 + Int(length) else { return nil }
+        buffer.moveReaderIndex(forwardBy: 4)
+        guard let type = buffer.readInteger(as: UInt8.self), let bytes = buffer.readBytes(length: Int(length) - 1)
+        else { throw .empty }
+        return try HubMessage(type: type, bytes: bytes)
+    }
+}

@@ -1,0 +1,81 @@
+import FoundationEssentials
+import IPCHub
+import NIOCore
+import SwiftProtobuf
+import Testing
+
+@Suite("Frames")
+struct FrameTests {
+    private func bytes(_ messages: HubMessage...) throws -> [UInt8] {
+        var buffer = ByteBuffer()
+        for message in messages { try Frame.encode(message, into: &buffer) }
+        return Array(buffer.readableBytesView)
+    }
+
+    private let inbound: HubMessage = .inbound(
+        .with {
+            $0.seq = 7
+            $0.eventKey = "telegram:default:upd:9"
+            $0.raw = Data("{}".utf8)
+        }
+    )
+
+    @Test("have the golden bytes of docs/ipc.md")
+    func golden() throws {
+        let ack = try bytes(.inboundAck(.with { $0.seq = 300 }))
+        #expect(ack == [0x00, 0x00, 0x00, 0x04, 0x11, 0x08, 0xAC, 0x02])
+        #expect(try bytes(.modelRequestEnd(HubModelRequestEnd())) == [0x00, 0x00, 0x00, 0x01, 0x33])
+    }
+
+    @Test("come back as they went, and cut at every byte wait for the rest")
+    func roundTrip() throws {
+        let done = HubMessage.done(
+            .with {
+                $0.turnID = "t1"
+                $0.status = .error
+                $0.text = "ü"
+            }
+        )
+        let stream = try bytes(inbound, done)
+        for cut in 0..<stream.count {
+            var buffer = ByteBuffer(bytes: stream[..<cut])
+            var seen: [HubMessage] = []
+            while let message = try Frame.decode(from: &buffer) { seen.append(message) }
+            buffer.writeBytes(stream[cut...])
+            while let message = try Frame.decode(from: &buffer) { seen.append(message) }
+            #expect(seen == [inbound, done])
+        }
+    }
+
+    @Test("that are too long are refused, out and in, before they are buffered")
+    func bound() throws {
+        let long = HubMessage.normalize(.with { $0.raw = Data(repeating: 1, count: Frame.lengthLimit) })
+        #expect(throws: FrameError.self) { try bytes(long) }
+        var announced = ByteBuffer(bytes: [0x00, 0x10, 0x00, 0x01, 0x11])
+        #expect(throws: FrameError.tooLong(Frame.lengthLimit + 1)) { try Frame.decode(from: &announced) }
+    }
+
+    @Test(
+        "that make no sense are refused",
+        arguments: [
+            ([0, 0, 0, 0], FrameError.empty), ([0, 0, 0, 1, 99], .unknownType(99)),
+            ([0, 0, 0, 2, 17, 0xFF], .malformed(17)), ([0, 0, 0, 3, 16, 0x12, 0x05], .malformed(16)),
+        ] as [([UInt8], FrameError)]
+    )
+    func malformed(bytes: [UInt8], error: FrameError) {
+        var buffer = ByteBuffer(bytes: bytes)
+        #expect(throws: error) { try Frame.decode(from: &buffer) }
+    }
+
+    @Test("made of random bytes never trap")
+    func fuzz() {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<20_000 {
+            let length = Int.random(in: 0..<64, using: &random)
+            var buffer = ByteBuffer(bytes: [0, 0, 0, UInt8(length)])
+            buffer.writeInteger([1, 16, 20, 32, 38, 52].randomElement(using: &random) ?? UInt8(1))
+            for _ in 0..<length { buffer.writeInteger(UInt8.random(in: .min ... .max, using: &random)) }
+            _ = try? Frame.decode(from: &buffer)
+        }
+    }
+}
