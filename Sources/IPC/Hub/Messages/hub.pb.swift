@@ -378,6 +378,10 @@ package nonisolated struct HubSendResult: Sendable {
 
   package var error: String = String()
 
+  /// This or an earlier try may have been delivered without anybody knowing. The row stays marked; with RETRY the next
+  /// Send of the row carries `in_doubt`.
+  package var possibleDuplicate: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Outcome: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1715,7 +1719,7 @@ nonisolated extension HubSend: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension HubSendResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SendResult"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}outcome\0\u{3}message_id\0\u{3}retry_after_ms\0\u{1}error\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}outcome\0\u{3}message_id\0\u{3}retry_after_ms\0\u{1}error\0\u{3}possible_duplicate\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1728,6 +1732,7 @@ nonisolated extension HubSendResult: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 3: try { try decoder.decodeSingularStringField(value: &self.messageID) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.retryAfterMs) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.possibleDuplicate) }()
       default: break
       }
     }
@@ -1749,6 +1754,9 @@ nonisolated extension HubSendResult: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.error.isEmpty {
       try visitor.visitSingularStringField(value: self.error, fieldNumber: 5)
     }
+    if self.possibleDuplicate != false {
+      try visitor.visitSingularBoolField(value: self.possibleDuplicate, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1758,6 +1766,7 @@ nonisolated extension HubSendResult: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.messageID != rhs.messageID {return false}
     if lhs.retryAfterMs != rhs.retryAfterMs {return false}
     if lhs.error != rhs.error {return false}
+    if lhs.possibleDuplicate != rhs.possibleDuplicate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
