@@ -98,6 +98,9 @@ package nonisolated struct HubGoodbye: Sendable {
 
     /// The stream's other side cannot be had; `text` says why.
     case unavailable // = 3
+
+    /// Draining: there is no more work for this worker; it may go.
+    case drained // = 4
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -110,6 +113,7 @@ package nonisolated struct HubGoodbye: Sendable {
       case 1: self = .superseded
       case 2: self = .build
       case 3: self = .unavailable
+      case 4: self = .drained
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -120,6 +124,7 @@ package nonisolated struct HubGoodbye: Sendable {
       case .superseded: return 1
       case .build: return 2
       case .unavailable: return 3
+      case .drained: return 4
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -130,6 +135,7 @@ package nonisolated struct HubGoodbye: Sendable {
       .superseded,
       .build,
       .unavailable,
+      .drained,
     ]
 
   }
@@ -1296,7 +1302,7 @@ nonisolated extension HubGoodbye: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 }
 
 nonisolated extension HubGoodbye.Reason: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REFUSED\0\u{1}SUPERSEDED\0\u{1}BUILD\0\u{1}UNAVAILABLE\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REFUSED\0\u{1}SUPERSEDED\0\u{1}BUILD\0\u{1}UNAVAILABLE\0\u{1}DRAINED\0")
 }
 
 nonisolated extension HubRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

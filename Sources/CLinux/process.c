@@ -1,0 +1,92 @@
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "CLinux.h"
+
+// Numbers shared by all architectures; older headers lack the names.
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+enum { BY_PIDFD = 3 };
+
+int clinux_pidfd_open(pid_t pid) {
+    long fd = syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : (int)fd;
+}
+
+int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) ? -errno : 0;
+}
+
+int clinux_wait(int pidfd, pid_t pid, bool keep, struct clinux_exit *exit) {
+    siginfo_t info;
+    struct rusage usage;
+    memset(&info, 0, sizeof info);
+    memset(&usage, 0, sizeof usage);
+    memset(exit, 0, sizeof *exit);
+    int kind = pidfd >= 0 ? BY_PIDFD : pid > 0 ? P_PID : P_ALL;
+    id_t id = pidfd >= 0 ? (id_t)pidfd : (id_t)pid;
+    int options = WEXITED | WNOHANG | __WALL | (keep ? WNOWAIT : 0);
+    long result;
+    // Raw: the C library's call has no rusage.
+    do result = syscall(SYS_waitid, kind, id, &info, options, &usage);
+    while (result < 0 && errno == EINTR);
+    if (result < 0) return -errno;
+    exit->pid = info.si_pid;
+    if (!info.si_pid) return 0;
+    exit->code = info.si_code;
+    exit->status = info.si_status;
+    exit->peak_resident_kb = usage.ru_maxrss;
+    exit->cpu_microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
+                             usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    return 1;
+}
+
+int clinux_set_subreaper(bool on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) ? -errno : 0; }
+
+int clinux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0) ? -errno : 0; }
+
+int clinux_getrandom(void *buffer, size_t count) {
+    unsigned char *at = buffer;
+    while (count) {
+        ssize_t got = getrandom(at, count, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -errno;
+        at += got;
+        count -= (size_t)got;
+    }
+    return 0;
+}
+
+int clinux_raise_file_limit(uint64_t wanted, uint64_t *now) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return -errno;
+    rlim_t target = wanted < limit.rlim_max ? (rlim_t)wanted : limit.rlim_max;
+    if (target > limit.rlim_cur) {
+        limit.rlim_cur = target;
+        if (setrlimit(RLIMIT_NOFILE, &limit)) return -errno;
+    }
+    *now = limit.rlim_cur;
+    return 0;
+}
+
+static int64_t read_clock(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+int64_t clinux_monotonic_nanoseconds(void) { return read_clock(CLOCK_MONOTONIC); }
+
+int64_t clinux_wall_nanoseconds(void) { return read_clock(CLOCK_REALTIME); }

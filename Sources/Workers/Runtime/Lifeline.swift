@@ -1,0 +1,125 @@
+internal import Glibc
+package import IPCControl
+package import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// A worker's end of its lifeline once there is an event loop: readiness, heartbeats, drain.
+package final class Lifeline: Sendable {
+    private let channel: any Channel
+    private let state: Mutex<State>
+
+    private struct State {
+        var drain: Drain?
+        var waiting: [CheckedContinuation<Drain, Never>] = []
+        var receiver: (@Sendable (Block) -> Void)?
+        var early: [Block] = []
+    }
+
+    /// Most blocks kept while nobody receives them yet; a gateway that is slower than this at its start is broken.
+    static let earlyLimit = 4096
+
+    private init(channel: any Channel) {
+        self.channel = channel
+        state = Mutex(State())
+    }
+
+    /// Adopts `descriptor` on `eventLoop` and starts the heartbeat. Reads begin once the reader is in its place.
+    package static func adopt(_ descriptor: Int32, on eventLoop: any EventLoop) async throws -> Lifeline {
+        let channel = try await ClientBootstrap(group: eventLoop)
+            .channelOption(.autoRead, value: false)
+            .withConnectedSocket(descriptor)
+            .get()
+        let lifeline = Lifeline(channel: channel)
+        try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.addHandler(LifelineReader(lifeline: lifeline))
+        }.get()
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(2)) { [weak lifeline] _ in
+            lifeline?.send(Block("HEARTBEAT", ["PSS_KB": String(OwnMemory.proportionalKB() ?? 0)]))
+        }
+        return lifeline
+    }
+
+    /// May receive work from now on.
+    package func ready() { send(Block("READY")) }
+
+    /// One line for `ps`, cut at 200 characters.
+    package func status(_ text: String) { send(Block("STATUS", ["TEXT": String(text.prefix(200))])) }
+
+    /// Parks this worker until its configuration or a secret changes, and ends the process.
+    package func fatal(_ reason: String) async -> Never {
+        await sendLast(Block("FATAL", ["REASON": String(reason.prefix(1000))]))
+        exit(78)
+    }
+
+    /// Ends the process because there is nothing to do; it is started again on demand.
+    package func leave() async -> Never {
+        await sendLast(Block("LEAVE"))
+        exit(0)
+    }
+
+    /// Sends a block; what is said after the supervisor is gone is lost, as the process is about to be.
+    package func send(_ block: Block) {
+        guard let bytes = Self.encode(block) else { return }
+        channel.writeAndFlush(bytes, promise: nil)
+    }
+
+    /// Everything but DRAIN goes to `receiver` from now on, in order, on the event loop. The gateway's concern.
+    package func receive(_ receiver: @escaping @Sendable (Block) -> Void) {
+        channel.eventLoop.execute {
+            let early = self.state.withLock { state in
+                state.receiver = receiver
+                defer { state.early = [] }
+                return state.early
+            }
+            for block in early { receiver(block) }
+        }
+    }
+
+    /// Returns when the supervisor asks this worker to finish, at once when it already has.
+    package func drained() async -> Drain {
+        await withCheckedContinuation { continuation in
+            let drain = state.withLock { state -> Drain? in
+                if state.drain == nil { state.waiting.append(continuation) }
+                return state.drain
+            }
+            if let drain { continuation.resume(returning: drain) }
+        }
+    }
+
+    /// Whether the supervisor has asked this worker to finish.
+    package var isDraining: Bool { state.withLock { $0.drain != nil } }
+
+    func read(_ block: Block) {
+        if block.type == "DRAIN" {
+            drain(Drain(reason: block["REASON"] ?? "stop", milliseconds: max(0, block.integer("BY_MS") ?? 0)))
+            return
+        }
+        let receiver = state.withLock { state in
+            if state.receiver == nil, state.early.count < Self.earlyLimit { state.early.append(block) }
+            return state.receiver
+        }
+        receiver?(block)
+    }
+
+    func drain(_ drain: Drain) {
+        let waiting = state.withLock { state in
+            if state.drain == nil { state.drain = drain }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume(returning: drain) }
+    }
+
+    private func sendLast(_ block: Block) async {
+        guard let bytes = Self.encode(block) else { return }
+        try? await channel.writeAndFlush(bytes).get()  // nobody is left to be told when this fails
+    }
+
+    /// Nil for a block over the bounds, which only a text without a bound of its own could make.
+    private static func encode(_ block: Block) -> ByteBuffer? {
+        guard let bytes = try? block.encoded() else { return nil }
+        return ByteBuffer(bytes: bytes)
+    }
+}

@@ -1,0 +1,45 @@
+internal import CLinux
+internal import Glibc
+
+/// What a worker gives up before its first thread (DESIGN section 8): a thread that exists already would stay free.
+///
+/// Every part is tried; a kernel without it leaves a word in `missing`, it never refuses the start.
+package struct Sandbox: Sendable {
+    /// Whether sockets of other families than AF_UNIX can still be made.
+    package var network: Bool
+    /// Directories it may write beneath. Everything else is read-only or out of reach.
+    package var writable: [String]
+
+    package init(network: Bool, writable: [String] = []) {
+        self.network = network
+        self.writable = writable
+    }
+
+    /// What names, certificates and time zones need, and the process's own `/proc`.
+    static let readable = [
+        "/etc", "/usr/share/zoneinfo", "/usr/share/ca-certificates", "/usr/lib", "/lib", "/lib64",
+        "/run/systemd/resolve", "/dev/null", "/dev/urandom", "/proc/self", "/proc/meminfo", "/proc/stat",
+        "/sys/devices/system/cpu",
+    ]
+
+    /// Confines this process for good. Returns what the kernel could not do, in words.
+    package func enter() -> [String] {
+        var missing: [String] = []
+        signal(SIGPIPE, SIG_IGN)
+        if clinux_set_no_new_privileges() < 0 { missing.append("no_new_privs") }
+        if clinux_set_not_dumpable() < 0 { missing.append("not dumpable") }
+        if clinux_set_no_core() < 0 { missing.append("no core files") }
+        if restrictPaths() < 0 { missing.append("Landlock") }
+        if !network, clinux_seccomp_no_network() < 0 { missing.append("seccomp") }
+        return missing
+    }
+
+    private func restrictPaths() -> Int32 {
+        let paths = Self.readable.map { (strdup($0), false) } + writable.map { (strdup($0), true) }
+        defer { for (path, _) in paths { free(path) } }
+        let rules = paths.compactMap { path, isWritable in
+            path.map { clinux_landlock_path(path: UnsafePointer($0), writable: isWritable) }
+        }
+        return clinux_landlock_restrict(rules, rules.count)
+    }
+}

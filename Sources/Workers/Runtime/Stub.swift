@@ -1,3 +1,0 @@
-internal import NIOPosix
-internal import Logging
-internal import IPCHub
