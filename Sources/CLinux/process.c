@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -56,6 +57,8 @@ int clinux_wait(int pidfd, pid_t pid, bool keep, struct clinux_exit *exit) {
 int clinux_set_subreaper(bool on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) ? -errno : 0; }
 
 int clinux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0) ? -errno : 0; }
+
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) ? -errno : 0; }
 
 int clinux_getrandom(void *buffer, size_t count) {
     unsigned char *at = buffer;

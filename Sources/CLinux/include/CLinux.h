@@ -45,12 +45,12 @@ struct clinux_spawn_request {
     /// Executable: a descriptor for execveat, or -1 and `path`.
     int executable;
     const char *_Nullable path;
-    char *_Nullable const *_Nonnull arguments;
-    char *_Nullable const *_Nonnull environment;
+    char *_Nullable const *_Nullable arguments;
+    char *_Nullable const *_Nullable environment;
     /// Becomes the working directory after the change of user; null: inherited.
     const char *_Nullable directory;
     /// Descriptor i of the child is a duplicate of descriptors[i]; a negative one is /dev/null. All others are closed.
-    const int *_Nonnull descriptors;
+    const int *_Nullable descriptors;
     size_t descriptor_count;
     /// Open cgroup.procs files that the child writes itself into before anything else.
     const int *_Nullable cgroups;
@@ -107,6 +107,8 @@ int clinux_pidfd_send_signal(int pidfd, int signal);
 int clinux_wait(int pidfd, pid_t pid, bool keep, struct clinux_exit *_Nonnull exit);
 int clinux_set_subreaper(bool on);
 int clinux_set_process_name(const char *_Nonnull name);
+/// Close-on-exec, both ends blocking.
+int clinux_pipe(int ends[_Nonnull 2]);
 int clinux_getrandom(void *_Nonnull buffer, size_t count);
 /// A limit of this process (RLIMIT_NOFILE and so on), soft value; set raises it up to the hard one.
 int clinux_raise_file_limit(uint64_t wanted, uint64_t *_Nonnull now);

@@ -1,0 +1,73 @@
+internal import Glibc
+
+/// One control group directory of ours.
+struct CgroupDirectory: Hashable, Sendable {
+    let path: String
+
+    init(_ path: String) {
+        self.path = path
+    }
+
+    func child(_ name: String) -> CgroupDirectory {
+        CgroupDirectory("\(path)/\(name)")
+    }
+
+    /// Makes it; one that exists is fine.
+    func make() throws(Errno) {
+        do {
+            try Errno.retrying("mkdir", path) { mkdir(path, 0o755) }
+        } catch  where error.code == EEXIST {}
+    }
+
+    func write(_ text: String, to file: String) throws(Errno) {
+        try SystemFile.write(text, to: "\(path)/\(file)")
+    }
+
+    func text(_ file: String) -> String? {
+        try? SystemFile.text("\(path)/\(file)")
+    }
+
+    func number(_ file: String) -> Int64? {
+        SystemFile.number("\(path)/\(file)")
+    }
+
+    func has(_ file: String) -> Bool {
+        access("\(path)/\(file)", F_OK) == 0
+    }
+
+    /// `cgroup.procs`, open for a child to enter.
+    func openEntry() throws(Errno) -> Descriptor {
+        try Descriptor.open("\(path)/cgroup.procs", O_WRONLY)
+    }
+
+    /// Names of the groups beneath.
+    func children() -> [String] {
+        SystemFile.names(in: path).filter { name in
+            var facts = stat()
+            return lstat("\(path)/\(name)", &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+        }
+    }
+
+    func members() -> [Int32] {
+        (text("cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 0 }
+    }
+
+    /// Kills everything in it, forks in flight included where the kernel has cgroup.kill (v2, 5.14).
+    func kill() {
+        if has("cgroup.kill"), (try? write("1", to: "cgroup.kill")) != nil { return }
+        // Forks race with the list: again until it is empty. Zombies stay listed nowhere, stopped tasks die too.
+        for _ in 0..<64 {
+            let pids = members()
+            if pids.isEmpty { return }
+            for pid in pids where pid != getpid() { _ = Glibc.kill(pid, SIGKILL) }
+        }
+    }
+
+    /// Removes it and what is beneath; false while something in it is not reaped yet.
+    @discardableResult
+    func remove() -> Bool {
+        if rmdir(path) == 0 || errno == ENOENT { return true }
+        for name in children() { child(name).remove() }
+        return rmdir(path) == 0 || errno == ENOENT
+    }
+}

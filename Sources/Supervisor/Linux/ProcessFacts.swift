@@ -1,0 +1,109 @@
+internal import Glibc
+
+/// What /proc tells about a process.
+package enum ProcessFacts {
+    /// The fields of /proc/PID/stat that we use.
+    package struct Stat: Hashable, Sendable {
+        package var parent: Int32
+        package var session: Int32
+        package var state: Character
+        /// Clock ticks since boot: with the pid it names one process for ever.
+        package var startTime: UInt64
+    }
+
+    package static func stat(of pid: Int32) -> Stat? {
+        guard let text = try? SystemFile.text("/proc/\(pid)/stat", limit: 4096) else { return nil }
+        return parseStat(text)
+    }
+
+    /// The name in parentheses is the process's own to choose, with blanks and parentheses in it: only what follows the
+    /// last `)` counts.
+    package static func parseStat(_ text: String) -> Stat? {
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count >= 20, let state = fields[0].first, let parent = Int32(fields[1]),
+            let session = Int32(fields[3]), let start = UInt64(fields[19].prefix { $0.isNumber })
+        else { return nil }
+        return Stat(parent: parent, session: session, state: state, startTime: start)
+    }
+
+    /// The command line in one line, at most 200 characters, for a person to read; empty for a zombie.
+    package static func commandLine(of pid: Int32) -> String {
+        guard let bytes = try? SystemFile.bytes("/proc/\(pid)/cmdline", limit: 4096) else { return "" }
+        let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        return String(words.joined(separator: " ").prefix(200))
+    }
+
+    /// All processes that are visible.
+    package static func all() -> [Int32] {
+        SystemFile.names(in: "/proc").compactMap { Int32($0) }
+    }
+
+    /// Whether `pid` is one of `ancestors` or descends from one.
+    ///
+    /// The walk ends at a process that is gone or at init: an orphan that a subreaper adopted is then a child of the
+    /// supervisor, so callers give the adopted ones' groups the memory group's kill, not this check. `unknown` says what
+    /// to answer when /proc shows nothing of the pid: for a permission check that has to be true.
+    package static func descends(
+        _ pid: Int32,
+        from ancestors: Set<Int32>,
+        unknown: Bool = true,
+        stat: (Int32) -> Stat? = { stat(of: $0) }
+    ) -> Bool {
+        var current = pid
+        // Deeper trees do not exist within pid_max; a parent that changes under the walk cannot make it endless.
+        for _ in 0..<4096 {
+            if ancestors.contains(current) { return true }
+            if current <= 1 { return false }
+            guard let facts = stat(current) else { return unknown }
+            // The shim gave every worker a session: an orphan keeps it unless it left on purpose.
+            if ancestors.contains(facts.session) { return true }
+            current = facts.parent
+        }
+        return unknown
+    }
+}
+
+/// Memory of processes, from /proc.
+package enum ProcessMemory {
+    package struct Resident: Hashable, Sendable {
+        package var residentBytes: Int64
+        /// Not backed by files: what a budget counts.
+        package var anonymousBytes: Int64
+    }
+
+    /// From /proc/PID/statm: two numbers and no page-table walk, fit for sampling.
+    package static func resident(of pid: Int32) -> Resident? {
+        guard let text = try? SystemFile.text("/proc/\(pid)/statm", limit: 256) else { return nil }
+        let fields = text.split(separator: " ").prefix(3).compactMap { Int64($0) }
+        guard fields.count == 3 else { return nil }
+        let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
+        let resident = fields[1].multipliedReportingOverflow(by: page).partialValue
+        let shared = fields[2].multipliedReportingOverflow(by: page).partialValue
+        return Resident(residentBytes: resident, anonymousBytes: max(resident - shared, 0))
+    }
+
+    /// Proportional set size from smaps_rollup: its own memory and its share of what it shares. Walks the page tables,
+    /// milliseconds for a large process: not for frequent sampling.
+    package static func proportional(of pid: Int32) -> Int64? {
+        guard let text = try? SystemFile.text("/proc/\(pid)/smaps_rollup", limit: 8192) else { return nil }
+        return SystemFile.field("Pss", of: text)?.multipliedReportingOverflow(by: 1024).partialValue
+    }
+
+    /// PSS of this process.
+    package static func own() -> Int64? {
+        proportional(of: getpid()) ?? resident(of: getpid())?.residentBytes
+    }
+
+    /// Memory of the machine in bytes, from /proc/meminfo.
+    package static func machineTotal() -> Int64? {
+        guard let text = try? SystemFile.text("/proc/meminfo", limit: 8192) else { return nil }
+        return SystemFile.field("MemTotal", of: text)?.multipliedReportingOverflow(by: 1024).partialValue
+    }
+
+    /// OOM kills of the whole machine since boot, or nil.
+    package static func machineOOMKills() -> UInt64? {
+        guard let text = try? SystemFile.text("/proc/vmstat", limit: 64 * 1024) else { return nil }
+        return SystemFile.field("oom_kill", of: text).map { UInt64(clamping: $0) }
+    }
+}

@@ -1,0 +1,60 @@
+internal import CLinux
+internal import Glibc
+
+/// Collects the exit statuses of our own children and of the orphans that come to us.
+///
+/// Own children are waited for by pid (the shim's pidfd says when); everything else that SIGCHLD announces is an orphan
+/// of a worker, adopted because we are PID 1 or its subreaper, and only needs burying.
+package enum Reaper {
+    /// Makes orphans come to us when we are not PID 1. Call before the first spawn.
+    package static func becomeSubreaper() throws(Errno) {
+        try Errno.check(clinux_set_subreaper(true), "prctl PR_SET_CHILD_SUBREAPER")
+    }
+
+    /// The exit of one child, or nil while it runs.
+    ///
+    /// - Throws: ECHILD when it is not (or no longer) a child of ours.
+    package static func collect(pid: Int32) throws(Errno) -> ExitFacts? {
+        var exit = clinux_exit()
+        let got = try Errno.check(clinux_wait(-1, pid, false, &exit), "waitid", "pid \(pid)")
+        return got == 0 ? nil : ExitFacts(exit)
+    }
+
+    /// The same by pidfd.
+    package static func collect(pidfd: borrowing Descriptor) throws(Errno) -> ExitFacts? {
+        var exit = clinux_exit()
+        let got = try Errno.check(clinux_wait(pidfd.raw, 0, false, &exit), "waitid", "pidfd")
+        return got == 0 ? nil : ExitFacts(exit)
+    }
+
+    /// Collects all that have exited, own children and orphans alike, at most `limit` of them so that a flood of orphans
+    /// cannot hold the loop; the caller sorts them by pid. Call at SIGCHLD, again while it returns `limit`.
+    ///
+    /// A status is never lost to this sweep: an own child that appears here is to be treated as by `collect`.
+    package static func sweep(limit: Int = 256) -> [ExitFacts] {
+        var all: [ExitFacts] = []
+        while all.count < limit {
+            var exit = clinux_exit()
+            guard clinux_wait(-1, 0, false, &exit) == 1 else { break }
+            all.append(ExitFacts(exit))
+        }
+        return all
+    }
+}
+
+/// Signals to processes that we started.
+package enum ProcessSignal {
+    /// Signals by pidfd: never hits a process that took over the number.
+    ///
+    /// - Returns: false when it is gone already.
+    @discardableResult
+    package static func send(_ signal: Int32, to pidfd: borrowing Descriptor) -> Bool {
+        clinux_pidfd_send_signal(pidfd.raw, signal) == 0
+    }
+
+    /// Signals the process group that `setsid` in the shim gave to `leader`. Only while the leader is not yet waited for.
+    @discardableResult
+    package static func send(_ signal: Int32, toGroupOf leader: Int32) -> Bool {
+        leader > 1 && kill(-leader, signal) == 0
+    }
+}
