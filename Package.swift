@@ -65,7 +65,11 @@ let package = Package(
             dependencies: ["CLinux", "IPCControl", "IPCHub", logging, nioCore, nioPosix, protobuf],
             path: "Sources/Workers/Runtime"
         ),
-        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", nioEmbedded, nioPosix, protobuf], path: "Tests/Workers/Runtime"),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: ["Runtime", nioEmbedded, nioPosix, protobuf],
+            path: "Tests/Workers/Runtime"
+        ),
 
         // MARK: Plan
         .target(name: "Plan", dependencies: ["CLinux", "Config", "IPCControl"], path: "Sources/Workers/Plan"),
@@ -88,7 +92,11 @@ let package = Package(
             exclude: ["Journal"],
             resources: [.embedInCode("ControlUI")]
         ),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", nioEmbedded, protobuf], path: "Tests/Workers/Gateway"),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", nioEmbedded, protobuf],
+            path: "Tests/Workers/Gateway"
+        ),
 
         // MARK: Agent
         .target(
