@@ -25,14 +25,20 @@ package final class Lifeline: Sendable {
     }
 
     /// Adopts `descriptor` on `eventLoop` and starts the heartbeat. Reads begin once the reader is in its place.
-    package static func adopt(_ descriptor: Int32, on eventLoop: any EventLoop) async throws -> Lifeline {
+    ///
+    /// `ended` is called when the supervisor is gone or speaks nonsense: without a supervisor a worker has no purpose.
+    package static func adopt(
+        _ descriptor: Int32,
+        on eventLoop: any EventLoop,
+        ended: @escaping @Sendable () -> Void = { exit(0) }
+    ) async throws -> Lifeline {
         let channel = try await ClientBootstrap(group: eventLoop)
             .channelOption(.autoRead, value: false)
             .withConnectedSocket(descriptor)
             .get()
         let lifeline = Lifeline(channel: channel)
         try await channel.eventLoop.submit {
-            try channel.pipeline.syncOperations.addHandler(LifelineReader(lifeline: lifeline))
+            try channel.pipeline.syncOperations.addHandler(LifelineReader(lifeline: lifeline, ended: ended))
         }.get()
         try await channel.setOption(.autoRead, value: true).get()
         channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(2)) { [weak lifeline] _ in

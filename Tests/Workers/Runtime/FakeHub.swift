@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import Runtime
 
-/// A gateway's side of the hub for tests: accepts connections on a real Unix socket, one after another.
+/// A gateway's side of the hub for tests: accepts connections on a real Unix socket.
 final class FakeHub: Sendable {
     typealias Connection = NIOAsyncChannel<HubMessage, ByteBuffer>
 
@@ -24,12 +24,16 @@ final class FakeHub: Sendable {
     /// Serves connections with `serve`, which gets the connection's number from 1.
     func run(_ serve: @escaping @Sendable (Int, Peer) async throws -> Void) async throws {
         try await server.executeThenClose { connections in
-            var number = 0
-            for try await connection in connections {
-                number += 1
-                let which = number
-                try? await connection.executeThenClose { inbound, outbound in
-                    try await serve(which, Peer(messages: inbound.makeAsyncIterator(), outbound: outbound))
+            try await withThrowingDiscardingTaskGroup { group in
+                var number = 0
+                for try await connection in connections {
+                    number += 1
+                    let which = number
+                    group.addTask {
+                        try? await connection.executeThenClose { inbound, outbound in
+                            try await serve(which, Peer(messages: inbound.makeAsyncIterator(), outbound: outbound))
+                        }
+                    }
                 }
             }
         }
@@ -74,7 +78,7 @@ struct TestWorker {
         supervisor.ownsNear = false
         let start = WorkerStart(id: id, incarnation: 1, hubPath: hub, token: [1, 2, 3])
         let loop = group.next()
-        let lifeline = try await Lifeline.adopt(supervisor.near, on: loop)
+        let lifeline = try await Lifeline.adopt(supervisor.near, on: loop, ended: {})
         worker = Worker(
             start: start,
             eventLoop: loop,

@@ -28,6 +28,13 @@ final class SocketPair {
         guard Glibc.write(far, bytes, bytes.count) == bytes.count else { throw SocketError(errno) }
     }
 
+    /// Waits for what comes out at `far`.
+    func readFar() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let count = read(far, &bytes, bytes.count)
+        return Array(bytes.prefix(max(0, count)))
+    }
+
     /// What waits to be read at `near`.
     func readNear() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 65_536)
