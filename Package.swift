@@ -53,17 +53,7 @@ let package = Package(
 
         // MARK: Supervisor
         .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"]),
-        .executableTarget(
-            name: "SupervisorFixture",
-            dependencies: ["IPCControl", "Supervisor"],
-            path: "Tests/Supervisor/Fixture"
-        ),
-        .testTarget(
-            name: "SupervisorTests",
-            dependencies: ["CLinux", "IPCControl", "Supervisor", "SupervisorFixture"],
-            path: "Tests/Supervisor",
-            exclude: ["Fixture"]
-        ),
+        .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], path: "Tests/Supervisor"),
 
         // MARK: Config
         .target(name: "Config", dependencies: ["IPCControl"]),
