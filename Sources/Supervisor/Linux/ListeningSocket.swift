@@ -139,16 +139,15 @@ package struct ListeningSocket: ~Copyable, Sendable {
             try Errno.retrying("unlink", path) { unlink(path) }
         }
         let socket = Descriptor(owning: try Errno.check(clinux_unix_socket(), "socket", path))
-        // The file must never be open to more than `mode` says, not even for a moment.
-        let before = umask(0o777)
-        let result = clinux_bind_unix(socket.raw, path)
-        umask(before)
-        try Errno.check(result, "bind", path)
+        // Linux gives the file the socket's own mode: it is never open to more than it should, not even for a moment.
+        // (Not by umask, which belongs to the whole process.)
+        let raw = socket.raw
+        try Errno.retrying("chmod", path) { fchmod(raw, 0) }
+        try Errno.check(clinux_bind_unix(socket.raw, path), "bind", path)
         if let owner {
             try Errno.retrying("chown", path) { lchown(path, owner.uid, owner.gid) }
         }
         try Errno.retrying("chmod", path) { chmod(path, mode) }
-        let raw = socket.raw
         try Errno.retrying("listen", path) { listen(raw, backlog) }
         return ListeningSocket(descriptor: socket, port: 0, address: path)
     }

@@ -50,6 +50,8 @@ package enum ProcessFacts {
         unknown: Bool = true,
         stat: (Int32) -> Stat? = { stat(of: $0) }
     ) -> Bool {
+        // What the kernel says of a peer in another pid namespace.
+        if pid <= 0 { return unknown }
         var current = pid
         // Deeper trees do not exist within pid_max; a parent that changes under the walk cannot make it endless.
         for _ in 0..<4096 {

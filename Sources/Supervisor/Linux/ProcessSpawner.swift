@@ -62,7 +62,7 @@ package struct ProcessSpawner: ~Copyable {
         }
         return SpawnedProcess(
             pid: result.pid,
-            pidfd: result.pidfd < 0 ? nil : Descriptor(owning: result.pidfd),
+            owning: result.pidfd < 0 ? nil : result.pidfd,
             oomScoreApplied: result.oom_score_set != 0
         )
     }

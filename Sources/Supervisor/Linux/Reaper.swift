@@ -20,13 +20,6 @@ package enum Reaper {
         return got == 0 ? nil : ExitFacts(exit)
     }
 
-    /// The same by pidfd.
-    package static func collect(pidfd: borrowing Descriptor) throws(Errno) -> ExitFacts? {
-        var exit = clinux_exit()
-        let got = try Errno.check(clinux_wait(pidfd.raw, 0, false, &exit), "waitid", "pidfd")
-        return got == 0 ? nil : ExitFacts(exit)
-    }
-
     /// Collects all that have exited, own children and orphans alike, at most `limit` of them so that a flood of orphans
     /// cannot hold the loop; the caller sorts them by pid. Call at SIGCHLD, again while it returns `limit`.
     ///
@@ -39,22 +32,5 @@ package enum Reaper {
             all.append(ExitFacts(exit))
         }
         return all
-    }
-}
-
-/// Signals to processes that we started.
-package enum ProcessSignal {
-    /// Signals by pidfd: never hits a process that took over the number.
-    ///
-    /// - Returns: false when it is gone already.
-    @discardableResult
-    package static func send(_ signal: Int32, to pidfd: borrowing Descriptor) -> Bool {
-        clinux_pidfd_send_signal(pidfd.raw, signal) == 0
-    }
-
-    /// Signals the process group that `setsid` in the shim gave to `leader`. Only while the leader is not yet waited for.
-    @discardableResult
-    package static func send(_ signal: Int32, toGroupOf leader: Int32) -> Bool {
-        leader > 1 && kill(-leader, signal) == 0
     }
 }

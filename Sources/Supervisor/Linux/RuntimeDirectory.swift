@@ -56,11 +56,9 @@ package struct RuntimeDirectory: Hashable, Sendable {
     /// Makes the directory, or checks that the one that exists is ours: in /tmp anybody can be there first, and who owns
     /// the directory owns the sockets.
     private static func ownDirectory(_ path: String, uid: UInt32) throws(Errno) {
-        let before = umask(0)
-        let made = mkdir(path, 0o711)
-        let code = errno
-        umask(before)
-        if made != 0 && code != EEXIST { throw Errno(code, "mkdir", path) }
+        do {
+            try Errno.retrying("mkdir", path) { mkdir(path, 0o711) }
+        } catch  where error.code == EEXIST {}
         // By descriptor, so that what is checked is what is changed; a link is refused.
         let directory = try Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         let raw = directory.raw

@@ -1,5 +1,3 @@
-internal import CLinux
-
 /// Everything that decides what a started process is: nothing is inherited that is not named here.
 package struct SpawnRequest: Sendable {
     /// What is executed.
@@ -75,13 +73,4 @@ package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         "start of \(cause.subject) failed at \(step): \(Errno(cause.code, cause.operation))"
     }
-}
-
-/// A child of ours that runs.
-package struct SpawnedProcess: ~Copyable, Sendable {
-    package let pid: Int32
-    /// Readable when it has exited; nil on kernels without pidfds, where SIGCHLD has to do.
-    package var pidfd: Descriptor?
-    /// False when the kernel refused the wanted oom_score_adj.
-    package let oomScoreApplied: Bool
 }

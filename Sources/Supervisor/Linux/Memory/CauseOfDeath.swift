@@ -3,14 +3,18 @@ package import IPCControl
 
 /// The kernel's counters at a death, as differences since the start of the incarnation; nil: not to be had here.
 package struct MemoryEvidence: Hashable, Sendable {
+    /// A limit with nothing left beneath it.
+    package enum Limit: Hashable, Sendable {
+        case own
+        case container
+    }
+
     /// Processes of the worker's group that an OOM killer took, for whatever limit.
     package var groupKills: UInt64?
-    /// The group's own limit was reached since the last sample.
-    package var hitOwnLimit = false
+    /// Whose limit was hit shortly before; nil: nobody's that can be seen from here.
+    package var exhausted: Limit?
     /// Kills in the group that the supervisor itself is in; without cgroups of our own the workers are in it too.
     package var containerKills: UInt64?
-    /// The container has a limit and has been at it.
-    package var containerIsFull = false
     /// Kills on the whole machine: says nothing about whose.
     package var machineKills: UInt64?
     package var hardLimitBytes: Int64?
@@ -86,20 +90,19 @@ package struct CauseOfDeath: Hashable, Sendable {
 
     private static func outOfMemory(_ evidence: MemoryEvidence) -> CauseOfDeath? {
         if let kills = evidence.groupKills {
-            // The counter moves for any OOM killer that takes a process of the group; whose limit it was, the
-            // high-water marks tell.
+            // The counter moves for any OOM killer that takes a process of the group, whoever's limit it was.
             guard kills > 0 else { return nil }
-            if evidence.hitOwnLimit {
+            switch evidence.exhausted {
+            case .own:
                 let text = "out of memory in its own budget\(limit(evidence))"
                 return CauseOfDeath(cause: .oomOwn, isOwnDoing: true, text: text)
+            case .container: return container
+            case nil: return host
             }
-            return evidence.containerIsFull ? container : host
         }
         // Without a group of its own: the container's counter includes it, the machine's may mean anybody.
-        if let kills = evidence.containerKills, kills > 0 {
-            return evidence.containerIsFull ? container : host
-        }
-        return nil
+        guard let kills = evidence.containerKills, kills > 0 else { return nil }
+        return evidence.exhausted == .container ? container : host
     }
 
     private static let container = CauseOfDeath(

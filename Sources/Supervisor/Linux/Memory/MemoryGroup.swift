@@ -25,12 +25,23 @@ package final class MemoryGroup {
     private let container: CgroupDirectory?
     private var entryDescriptors: [Int32] = []
     private var peakBytes: Int64 = 0
-    private let killsAtStart: Counters
+    private let notices: LimitNotices?
+    private let containerNotices: LimitNotices?
+    private let killsAtStart: Kills
+    /// At the last two samples: what is judged at a death lies between the one before the last and now, so that a sample
+    /// taken between the kill and the news of it hides nothing.
+    private var marks: [Marks]
 
-    private struct Counters {
+    private struct Kills {
         var group: UInt64?
         var container: UInt64?
         var machine: UInt64?
+    }
+
+    private struct Marks {
+        var own: UInt64
+        var container: UInt64
+        var highWater: Int64
     }
 
     var directories: [CgroupDirectory] { [limit, kill].compactMap { $0 } }
@@ -39,12 +50,16 @@ package final class MemoryGroup {
         limit: CgroupDirectory?,
         kill: CgroupDirectory?,
         container: CgroupDirectory?,
+        containerNotices: LimitNotices?,
         hardLimitBytes: Int64?
     ) throws(Errno) {
         self.limit = limit
         self.kill = kill
         self.container = container
-        killsAtStart = Counters(
+        self.containerNotices = containerNotices
+        notices = limit.flatMap { try? LimitNotices(of: $0) }
+        marks = [Marks(own: 0, container: containerNotices?.count() ?? 0, highWater: 0)]
+        killsAtStart = Kills(
             group: limit.flatMap(Self.kills),
             container: container.flatMap(Self.kills),
             machine: ProcessMemory.machineOOMKills()
@@ -101,9 +116,14 @@ package final class MemoryGroup {
             let shared = SystemFile.field("total_shmem", of: text) ?? 0
             let swapped = SystemFile.field("total_swap", of: text) ?? 0
             used = anonymous + shared + swapped + (limit.number("memory.kmem.usage_in_bytes") ?? 0)
-            // The high-water mark counts page cache, which touches the limit without any harm: begun anew with every
-            // sample, it tells at a death whether the limit was hit just now.
-            try? limit.write("0", to: "memory.max_usage_in_bytes")
+            let mark = Marks(
+                own: notices?.count() ?? 0,
+                container: containerNotices?.count() ?? 0,
+                highWater: limit.number("memory.max_usage_in_bytes") ?? 0
+            )
+            marks = marks.suffix(1) + [mark]
+            // Begun anew, so that it tells of the time since this sample.
+            if notices == nil { try? limit.write("0", to: "memory.max_usage_in_bytes") }
         } else {
             guard let sample = ProcessMemory.resident(of: pid) else { return nil }
             used = sample.anonymousBytes
@@ -136,14 +156,27 @@ package final class MemoryGroup {
         evidence.sampledPeakBytes = peakBytes
         if let limit {
             evidence.groupKills = Self.delta(Self.kills(limit), killsAtStart.group)
-            if let mark = limit.number("memory.max_usage_in_bytes"), let hardLimitBytes {
-                evidence.hitOwnLimit = mark >= hardLimitBytes - Self.nearLimit
-            }
         }
         evidence.containerKills = container.flatMap { Self.delta(Self.kills($0), killsAtStart.container) }
         evidence.machineKills = Self.delta(ProcessMemory.machineOOMKills(), killsAtStart.machine)
-        if let container { evidence.containerIsFull = Self.isFull(container) }
+        evidence.exhausted = exhausted()
         return evidence
+    }
+
+    /// Whose limit was hit, by the kernel's notices, or by the high-water marks where there are none; what the marks
+    /// leave open stays open.
+    private func exhausted() -> MemoryEvidence.Limit? {
+        let since = marks.first ?? Marks(own: 0, container: 0, highWater: 0)
+        if let notices, let containerNotices {
+            if containerNotices.count() > since.container { return .container }
+            return notices.count() > since.own ? .own : nil
+        }
+        let containerIsFull = container.map(Self.isFull) ?? false
+        guard let limit, let hardLimitBytes else { return containerIsFull ? .container : nil }
+        let highest = (marks.map(\.highWater) + [limit.number("memory.max_usage_in_bytes") ?? 0]).max() ?? 0
+        let ownIsFull = highest >= hardLimitBytes - Self.nearLimit
+        if ownIsFull && containerIsFull { return nil }
+        return ownIsFull ? .own : containerIsFull ? .container : nil
     }
 
     /// OOM kills of processes that were in this group.

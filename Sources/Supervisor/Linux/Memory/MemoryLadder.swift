@@ -23,6 +23,7 @@ package final class MemoryLadder {
     private let limits: CgroupDirectory?
     private let kills: CgroupDirectory?
     private let container: CgroupDirectory?
+    private let containerNotices: LimitNotices?
     private var leftovers: [CgroupDirectory] = []
 
     /// Tries the rungs. Groups that a dead supervisor of the same state directory left are killed and removed: hold the
@@ -51,6 +52,7 @@ package final class MemoryLadder {
             ?? (layout.memoryV1 + layout.unified).lazy.map(CgroupDirectory.init).first {
                 $0.has("memory.oom_control") || $0.has("memory.events")
             }
+        containerNotices = found.flatMap { try? LimitNotices(of: $0.container) }
         totalBytes = Self.total(around: container)
         if found != nil {
             rung = .cgroupV1
@@ -124,6 +126,7 @@ package final class MemoryLadder {
                 limit: group,
                 kill: killGroup,
                 container: container,
+                containerNotices: containerNotices,
                 hardLimitBytes: hardLimitBytes
             )
         } catch {

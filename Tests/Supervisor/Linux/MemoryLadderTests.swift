@@ -1,0 +1,235 @@
+import Glibc
+import IPCControl
+import Testing
+
+@testable import Supervisor
+
+/// Budgets against real memory groups and real processes that break them.
+struct MemoryLadderTests {
+    /// A ladder with a parent group of its own, removed at the end.
+    private final class Bench {
+        let ladder: MemoryLadder
+        private let enclosing: CgroupDirectory?
+
+        /// - Parameter containerLimit: puts the ladder into a group with this limit, as a container would.
+        init(containerLimit: Int64? = nil) throws {
+            var layout = CgroupLayout.current()
+            if let containerLimit {
+                let own = try #require(layout.memoryV1.first { access($0, W_OK) == 0 })
+                let group = CgroupDirectory(own).child("clawhold-test-\(UInt64.random(in: .min ... .max))")
+                try group.make()
+                try group.write("\(containerLimit)", to: "memory.limit_in_bytes")
+                layout.memoryV1 = [group.path]
+                enclosing = group
+            } else {
+                enclosing = nil
+            }
+            ladder = MemoryLadder(hash: "test\(UInt32.random(in: .min ... .max))", layout: layout)
+        }
+
+        deinit {
+            ladder.shutDown()
+            enclosing?.remove()
+        }
+    }
+
+    private static let megabyte: Int64 = 1 << 20
+    /// Takes memory for good, 1 MB after the other, up to the given number.
+    private static func hog(_ megabytes: Int) -> String {
+        "held = []\nfor n in range(\(megabytes)): held.append(bytearray(b'x' * (1 << 20)))\nprint('held', flush=True)\n"
+            + "import time\ntime.sleep(1000)"
+    }
+
+    private static func start(_ script: String, in group: MemoryGroup) throws -> Program {
+        let program = try Program.python(script) { request in
+            request.memoryEntries = group.entries
+            request.dataLimitBytes = group.dataLimitBytes
+        }
+        group.closeEntries()
+        return program
+    }
+
+    @Test(
+        "a worker that allocates ten times its budget dies of its own budget",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func ownBudget() throws {
+        let bench = try Bench()
+        #expect(bench.ladder.rung == .cgroupV1)
+        let group = try bench.ladder.makeGroup(worker: "agent:main", incarnation: 1, hardLimitBytes: 32 * Self.megabyte)
+        let program = try Self.start(Self.hog(320), in: group)
+        let exit = try program.wait()
+        #expect(exit.ending == .signal(SIGKILL, coreDumped: false))
+        let cause = CauseOfDeath(exit: exit, evidence: group.evidence())
+        #expect(cause.cause == .oomOwn)
+        #expect(cause.isOwnDoing)
+        #expect(cause.text == "out of memory in its own budget (32 MB)")
+        bench.ladder.dispose(group)
+        #expect(bench.ladder.removeLeftovers())
+        #expect(group.directories.allSatisfy { access($0.path, F_OK) != 0 })
+    }
+
+    @Test(
+        "a plain kill -9 is a signal, however full the budget once was",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func plainKill() throws {
+        let bench = try Bench()
+        let group = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 64 * Self.megabyte)
+        let program = try Self.start(Self.hog(40), in: group)
+        #expect(try program.line() == "held")
+        let usage = try #require(group.usage(pid: program.pid))
+        #expect(usage.usedBytes > 40 * Self.megabyte)
+        #expect(usage.usedBytes < 64 * Self.megabyte)
+        program.kill(SIGKILL)
+        let cause = CauseOfDeath(exit: try program.wait(), evidence: group.evidence())
+        #expect(cause.cause == .signal)
+        #expect(!cause.isOwnDoing)
+        #expect(group.sampledPeakBytes == usage.peakBytes)
+    }
+
+    @Test(
+        "a worker within its budget that dies for the container's limit is not blamed",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func containerLimit() throws {
+        let bench = try Bench(containerLimit: 48 * Self.megabyte)
+        #expect(bench.ladder.totalBytes == 48 * Self.megabyte)
+        let group = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 256 * Self.megabyte)
+        let exit = try Self.start(Self.hog(128), in: group).wait()
+        let cause = CauseOfDeath(exit: exit, evidence: group.evidence())
+        #expect(cause.cause == .oomContainer)
+        #expect(!cause.isOwnDoing)
+    }
+
+    @Test(
+        "page cache is neither counted nor taken for a broken budget",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func pageCache() throws {
+        let bench = try Bench()
+        let directory = TemporaryDirectory()
+        let group = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 48 * Self.megabyte)
+        let script = """
+            with open('\(directory.path)/data', 'wb') as file:
+                for n in range(96): file.write(bytes(1 << 20))
+            print('written', flush=True)
+            import time
+            time.sleep(1000)
+            """
+        let program = try Self.start(script, in: group)
+        #expect(try program.line() == "written")
+        let usage = try #require(group.usage(pid: program.pid))
+        #expect(usage.usedBytes < 24 * Self.megabyte)
+        // The group has been at its limit, with nothing but cache.
+        let mark = group.directories.first?.number("memory.max_usage_in_bytes") ?? 0
+        #expect(mark > 47 * Self.megabyte)
+        #expect(group.evidence().exhausted == nil)
+        program.kill(SIGKILL)
+        #expect(CauseOfDeath(exit: try program.wait(), evidence: group.evidence()).cause == .signal)
+    }
+
+    @Test(
+        "a grandchild that left the session dies with its group",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups)),
+        arguments: [true, false]
+    )
+    func escapee(withUnifiedTree: Bool) throws {
+        var layout = CgroupLayout.current()
+        if !withUnifiedTree { layout.unified = [] }
+        let ladder = MemoryLadder(hash: "test\(UInt32.random(in: .min ... .max))", layout: layout)
+        defer { ladder.shutDown() }
+        let group = try ladder.makeGroup(worker: "a", incarnation: 7, hardLimitBytes: 64 * Self.megabyte)
+        let program = try Program.shell("setsid sh -c 'echo $$; exec sleep 1000' & wait") { request in
+            request.memoryEntries = group.entries
+            request.environment = ["PATH=/usr/bin:/bin"]
+        }
+        let escapee = try #require(Int32(program.line()))
+        #expect(ProcessFacts.stat(of: escapee)?.session == escapee)
+        #expect(Set(group.members).isSuperset(of: [program.pid, escapee]))
+        group.killAll()
+        try program.wait()
+        try eventually("the escapee's end") { !isAlive(escapee) }
+    }
+
+    @Test(
+        "groups of a dead supervisor are killed and removed, those of another state directory are not touched",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func stale() throws {
+        let hash = "test\(UInt32.random(in: .min ... .max))"
+        let dead = MemoryLadder(hash: hash)
+        let group = try dead.makeGroup(worker: "channel:telegram:default", incarnation: 3, hardLimitBytes: nil)
+        let other = try Bench()
+        let otherGroup = try other.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: nil)
+        let survivor = try Self.start("print('up', flush=True)\nimport time\ntime.sleep(1000)", in: otherGroup)
+        let orphan = try Self.start("print('up', flush=True)\nimport time\ntime.sleep(1000)", in: group)
+        #expect(try orphan.line() == "up")
+        #expect(try survivor.line() == "up")
+        let next = MemoryLadder(hash: hash)
+        defer { next.shutDown() }
+        #expect(try orphan.wait().ending == .signal(SIGKILL, coreDumped: false))
+        #expect(isAlive(survivor.pid))
+        // What a zombie still held a moment ago must not stop the same name from being used again.
+        let again = try next.makeGroup(worker: "channel:telegram:default", incarnation: 3, hardLimitBytes: nil)
+        #expect(again.members.isEmpty)
+        #expect(again.directories.first?.path.hasSuffix("/clawhold-\(hash)/channel_telegram_default.3") == true)
+    }
+
+    @Test(
+        "a limit can be lowered and raised again, swap limit included",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func movingLimit() throws {
+        let bench = try Bench()
+        let group = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 64 * Self.megabyte)
+        for megabytes: Int64 in [32, 128, 16, 256] {
+            try group.setHardLimit(megabytes * Self.megabyte)
+            #expect(group.directories.first?.number("memory.limit_in_bytes") == megabytes * Self.megabyte)
+            #expect(group.hardLimitBytes == megabytes * Self.megabyte)
+        }
+    }
+
+    @Test("without a writable group the budget becomes RLIMIT_DATA, and a refused allocation is named")
+    func processLimit() throws {
+        let ladder = MemoryLadder(hash: "test", layout: CgroupLayout(memoryV1: ["/proc/nonexistent"], unified: []))
+        #expect(ladder.rung == .processLimit)
+        #expect(ladder.explanation.contains("/proc/nonexistent/clawhold-test"))
+        let tiny = try ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 8 * Self.megabyte)
+        #expect(tiny.dataLimitBytes == 64 * Self.megabyte)
+        let group = try ladder.makeGroup(worker: "a", incarnation: 2, hardLimitBytes: 96 * Self.megabyte)
+        #expect(group.dataLimitBytes == 128 * Self.megabyte)
+        #expect(group.entries.isEmpty)
+        let script =
+            "import os, select\nheld = []\ntry:\n  while True: held.append(bytearray(b'x' * (1 << 20)))\nexcept MemoryError:\n"
+            + "  print('refused', flush=True)\n  select.select([0], [], [])\n  os.abort()"
+        let gate = try SocketPair()
+        let program = try Program(["/usr/bin/python3", "-I", "-c", script]) { request in
+            request.dataLimitBytes = group.dataLimitBytes
+            request.descriptors[0] = gate.theirs.raw
+        }
+        #expect(try program.line() == "refused")
+        let usage = try #require(group.usage(pid: program.pid))
+        #expect(usage.usedBytes > 64 * Self.megabyte)
+        #expect(usage.usedBytes < 160 * Self.megabyte)
+        _ = try [10].withUnsafeBytes { try gate.ours.write($0) }
+        let exit = try program.wait()
+        #expect(exit.ending == .signal(SIGABRT, coreDumped: false))
+        let cause = CauseOfDeath(exit: exit, evidence: group.evidence())
+        #expect(cause.cause == .allocation)
+        #expect(cause.isOwnDoing)
+        #expect(group.usage(pid: program.pid) == nil)
+    }
+
+    @Test(
+        "a start in a group whose limit is below what a process needs is told as its own budget",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func tooSmall() throws {
+        let bench = try Bench()
+        let group = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 1)
+        #expect(group.hardLimitBytes == Self.megabyte)
+        let exit = try Self.start("pass", in: group).wait()
+        #expect(CauseOfDeath(exit: exit, evidence: group.evidence()).cause == .oomOwn)
+    }
+}
