@@ -1,0 +1,37 @@
+internal import IPCHub
+internal import Logging
+internal import Runtime
+
+/// Where turns run: what they need of the process around them.
+struct TurnPlace: Sendable {
+    /// How long things may take.
+    struct Timing: Sendable {
+        var textInterval = Duration.milliseconds(40)
+        /// How long after a broken stream the control link may still look whole though the gateway is dead.
+        var linkGrace = Duration.milliseconds(400)
+        /// Pauses before a call is made again whose model worker died.
+        var modelRetries: [Duration] = [.milliseconds(100), .milliseconds(500), .seconds(2), .seconds(4)]
+        var turnLimit = Duration.seconds(600)
+    }
+
+    var agent: String
+    var name: String
+    var timezone: String
+    var contextTokens: Int
+    var timeoutSeconds: Int
+    var store: SessionStore
+    var models: any ModelDoor
+    var link: any LinkWatch
+    var tools: [any AgentTool]
+    var timing = Timing()
+    var log: Logger
+    var reach: @Sendable (String) -> Void
+    /// Milliseconds since 1970.
+    var now: @Sendable () -> Int64
+
+    /// Most tokens of one answer.
+    static let answerTokens: UInt32 = 8192
+
+    /// Bytes of the past that a model is shown: two per token of its window leaves room for dense scripts and the answer.
+    var historyBytes: Int { min(max(contextTokens, 16_000), 2_000_000) * 2 }
+}

@@ -1,0 +1,336 @@
+internal import IPCHub
+internal import Logging
+internal import Runtime
+
+/// A turn's view of its session: the conversation before it, the entries of its own, and the writing of more.
+///
+/// Belongs to one turn and is used by its task alone.
+final class TurnSession {
+    private let place: TurnPlace
+    private let turn: HubTurn
+    private let key: SessionKey
+    private let transcript: Transcript
+    private let text: String
+    /// The active path without this turn's entries.
+    private let others: [TranscriptEntry]
+    /// This turn's entries in the order of the file; an earlier attempt may have written some.
+    private var own: [TranscriptEntry]
+    private var lastID: String?
+
+    /// A tool call that the model made.
+    struct Call {
+        var id: String
+        var name: String
+        var arguments: JSON
+        var malformed: String?
+    }
+
+    private init(
+        place: TurnPlace,
+        turn: HubTurn,
+        key: SessionKey,
+        transcript: Transcript,
+        text: String,
+        tail: Transcript.Tail
+    ) {
+        self.place = place
+        self.turn = turn
+        self.key = key
+        self.transcript = transcript
+        self.text = text
+        lastID = tail.lastID
+        let mine = Self.ownIDs(turn.turnID, tail)
+        own = tail.entries.filter { $0.id.map(mine.contains) ?? false }
+        others = ActivePath.of(tail.entries).filter { !($0.id.map(mine.contains) ?? false) }
+    }
+
+    /// Finds or makes the session and reads the end of its transcript.
+    static func open(
+        place: TurnPlace,
+        turn: HubTurn,
+        key: SessionKey,
+        command: Command?
+    ) async throws(DiskError) -> TurnSession {
+        let now = place.now()
+        var text = Envelope.wrap(turn.message, channel: turn.channel)
+        var isReset = false
+        if case .reset(let rest)? = command {
+            isReset = true
+            if !rest.isEmpty {
+                var message = turn.message
+                message.text = rest
+                text = Envelope.wrap(message, channel: turn.channel)
+            }
+        }
+        let entry = try await place.store.update(key) { [isReset] entry in
+            SessionEntry.begin(&entry, turn: turn, isReset: isReset, now: now)
+        }
+        guard let transcript = place.store.transcript(entry) else {
+            throw .failed(what: "name the transcript of \(key) in", path: place.store.path, code: 22)
+        }
+        let tail = try transcript.read()
+        if tail.skippedLines > 0 {
+            place.log.warning("\(transcript.path): \(tail.skippedLines) lines are not JSON and were passed over")
+        }
+        return TurnSession(place: place, turn: turn, key: key, transcript: transcript, text: text, tail: tail)
+    }
+
+    private static func ownIDs(_ turnID: String, _ tail: Transcript.Tail) -> Set<String> {
+        var ids: Set<String> = [EntryID.derive(turn: turnID, .user), EntryID.derive(turn: turnID, .reply)]
+        for round in 0..<ToolRun.rounds {
+            guard let entry = tail.entry(EntryID.derive(turn: turnID, .round(round))), let id = entry.id else { break }
+            ids.insert(id)
+            for call in calls(entry).indices {
+                ids.insert(EntryID.derive(turn: turnID, .toolResult(round: round, call: call)))
+            }
+        }
+        return ids
+    }
+
+    private func entry(_ part: EntryID.Part) -> TranscriptEntry? {
+        let id = EntryID.derive(turn: turn.turnID, part)
+        return own.last { $0.id == id }
+    }
+
+    // MARK: What is there
+
+    /// What an earlier attempt has told already, word for word.
+    func finished() -> HubTurnDone? {
+        guard let reply = entry(.reply) else { return nil }
+        let error = reply.message?["errorMessage"]?.string ?? ""
+        return switch reply.stopReason {
+        case "error": done(.error, text: reply.text, stopReason: "error", cause: error)
+        case "aborted": done(.aborted, text: joined([textSoFar, reply.text]), stopReason: error, cause: "")
+        default: done(.ok, text: joined([textSoFar, reply.text]), stopReason: Self.hubStopReason(reply), cause: "")
+        }
+    }
+
+    /// The model's answer of that round, when it asked for tools.
+    func round(_ round: Int) -> TranscriptEntry? { entry(.round(round)) }
+
+    func hasResult(round: Int, call: Int) -> Bool { entry(.toolResult(round: round, call: call)) != nil }
+
+    static func calls(_ entry: TranscriptEntry) -> [Call] {
+        (entry.message?["content"]?.array ?? []).compactMap { block in
+            guard block["type"] == "toolCall", let id = block["id"]?.string else { return nil }
+            return Call(
+                id: id,
+                name: block["name"]?.string ?? "",
+                arguments: block["arguments"] ?? [:],
+                malformed: block["malformed"]?.string
+            )
+        }
+    }
+
+    private var roundEntries: [TranscriptEntry] { (0..<ToolRun.rounds).compactMap { entry(.round($0)) } }
+
+    /// What the rounds so far have said.
+    var textSoFar: String { joined(roundEntries.map(\.text)) }
+
+    private func joined(_ texts: [String]) -> String { texts.filter { !$0.isEmpty }.joined(separator: "\n\n") }
+
+    /// Calls of earlier attempts that the transcript does not show and that may have done something.
+    func unseenCalls() -> [HubToolCall] {
+        let seen = Set(roundEntries.flatMap(Self.calls).map(\.id))
+        return turn.toolCalls.filter { !$0.hasResult && !$0.readOnly && !seen.contains($0.callID) }
+    }
+
+    func messages() -> [HubModelMessage] {
+        ModelHistory(budgetBytes: place.historyBytes).messages(others + own, turnStart: others.count)
+    }
+
+    private var usages: [TokenUsage] {
+        own.filter { $0.role == "assistant" }.map { TokenUsage($0.message?["usage"]) }
+    }
+
+    func toolContext(model: String) -> ToolContext {
+        ToolContext(
+            key: key,
+            sessionID: transcript.sessionID,
+            model: model,
+            channel: turn.channel,
+            usage: usages.reduce(TokenUsage(), +)
+        )
+    }
+
+    // MARK: Writing
+
+    /// The user's message, unless an earlier attempt wrote it.
+    func begin() throws(DiskError) {
+        guard entry(.user) == nil else { return }
+        try append(.user, TranscriptMessage.user(text, now: place.now()), sync: false)
+    }
+
+    /// An answer that asks for tools; its calls get ids that are unique in the turn.
+    func write(_ answer: AnswerReading, round: Int) throws(DiskError) -> TranscriptEntry {
+        var used = Set(roundEntries.flatMap(Self.calls).map(\.id))
+        var content = answer.blocks
+        for (index, use) in answer.toolUses.enumerated() {
+            var id = use.id
+            if id.isEmpty || id.utf8.count > 64 || used.contains(id) {
+                id = EntryID.call(turn: turn.turnID, round: round, call: index)
+            }
+            used.insert(id)
+            var block = TranscriptMessage.toolCallBlock(
+                id: id,
+                name: use.name.prefix(bytes: 128),
+                arguments: use.arguments
+            )
+            if let malformed = use.malformed, case .object(var object) = block {
+                object["malformed"] = .string(malformed)
+                block = .object(object)
+            }
+            content.append(block)
+        }
+        return try append(.round(round), assistant(content, answer, stopReason: "toolUse"), sync: true)
+    }
+
+    func write(_ outcome: ToolOutcome, of call: Call, round: Int, index: Int) throws(DiskError) {
+        let message = TranscriptMessage.toolResult(
+            callID: call.id,
+            name: call.name,
+            text: outcome.text,
+            isError: outcome.isError,
+            now: place.now()
+        )
+        try append(.toolResult(round: round, call: index), message, sync: false)
+    }
+
+    /// The answer. A disk that will not take it costs the history, not the answer.
+    func reply(_ answer: AnswerReading) async throws(DiskError) -> HubTurnDone {
+        if answer.text.trimmed().isEmpty {
+            if answer.finished?.stopReason == "refusal" {
+                return try await fail(FailureSentence.refused, cause: "refusal")
+            }
+            if answer.stopReason == "length" { return try await fail(FailureSentence.cutShort, cause: "max_tokens") }
+        }
+        do throws(DiskError) {
+            try append(.reply, assistant(answer.blocks, answer, stopReason: answer.stopReason), sync: true)
+            try await finish(isAborted: false)
+        } catch {
+            place.log.error("the answer of turn \(turn.turnID) is sent but not saved: \(error)")
+            let text = joined([textSoFar, answer.text, "(\(error.sentence))"])
+            return done(.ok, text: text, stopReason: answer.finished?.stopReason ?? "", cause: error.description)
+        }
+        return done(
+            .ok,
+            text: joined([textSoFar, answer.text]),
+            stopReason: answer.finished?.stopReason ?? "end_turn",
+            cause: ""
+        )
+    }
+
+    /// No answer: the sentence is what the person is told, and what a later attempt will tell again.
+    func fail(_ sentence: String, cause: String) async throws(DiskError) -> HubTurnDone {
+        let message = TranscriptMessage.assistant(
+            content: [TranscriptMessage.textBlock(sentence)],
+            model: turn.model,
+            usage: TokenUsage(),
+            stopReason: "error",
+            error: cause.prefix(bytes: 2000),
+            now: place.now()
+        )
+        try append(.reply, message, sync: true)
+        try await finish(isAborted: false)
+        return done(.error, text: sentence, stopReason: "error", cause: cause)
+    }
+
+    /// Interrupted: what was written so far stays, marked.
+    func abort(_ partial: String, reason: String) async throws(DiskError) -> HubTurnDone {
+        let text = joined([textSoFar, partial])
+        let message = TranscriptMessage.assistant(
+            content: partial.isEmpty ? [] : [TranscriptMessage.textBlock(partial)],
+            model: turn.model,
+            usage: TokenUsage(),
+            stopReason: "aborted",
+            error: reason,
+            now: place.now()
+        )
+        try append(.reply, message, sync: true)
+        try await finish(isAborted: true)
+        return done(.aborted, text: text, stopReason: reason, cause: "")
+    }
+
+    /// A command and its answer, in one write; the model is shown neither.
+    func answerCommand(_ answer: String) async throws(DiskError) -> HubTurnDone {
+        let message = TranscriptMessage.assistant(
+            content: [TranscriptMessage.textBlock(answer)],
+            model: "\(TranscriptMessage.ownProvider)/\(TranscriptMessage.commandModel)",
+            usage: TokenUsage(),
+            stopReason: "stop",
+            now: place.now()
+        )
+        try begin()
+        try append(.reply, message, sync: true)
+        return done(.ok, text: answer, stopReason: Self.injected, cause: "")
+    }
+
+    /// What clients know an answer by that no model made.
+    static let injected = "injected"
+
+    private func assistant(_ content: [JSON], _ answer: AnswerReading, stopReason: String) -> JSON {
+        TranscriptMessage.assistant(
+            content: content,
+            model: turn.model,
+            usage: TokenUsage(answer.finished?.usage ?? HubUsage()),
+            stopReason: stopReason,
+            now: place.now()
+        )
+    }
+
+    @discardableResult
+    private func append(_ part: EntryID.Part, _ message: JSON, sync: Bool) throws(DiskError) -> TranscriptEntry {
+        let now = place.now()
+        let entry = TranscriptMessage.entry(
+            id: EntryID.derive(turn: turn.turnID, part),
+            parent: lastID,
+            message: message,
+            now: now
+        )
+        place.reach("transcript.before-write")
+        switch try transcript.append([entry], sync: sync, now: now) {
+        case .none: break
+        case .lineFeed: place.log.info("\(transcript.path): the last line lacked its line feed")
+        case .torn(let bytes):
+            place.log.warning("\(transcript.path): a crash tore the last line; its \(bytes) bytes were taken away")
+        }
+        place.reach("transcript.after-write")
+        own.append(entry)
+        lastID = entry.id
+        return entry
+    }
+
+    private func finish(isAborted: Bool) async throws(DiskError) {
+        let usages = usages
+        let (place, turn, sessionID) = (place, turn, transcript.sessionID)
+        try await place.store.update(key) { entry in
+            SessionEntry.finish(
+                &entry,
+                sessionID: sessionID,
+                model: turn.model,
+                contextTokens: place.contextTokens,
+                usage: usages.reduce(TokenUsage(), +),
+                lastCall: usages.last { $0.total > 0 } ?? TokenUsage(),
+                isAborted: isAborted,
+                now: place.now()
+            )
+        }
+    }
+
+    private func done(_ status: HubTurnDone.Status, text: String, stopReason: String, cause: String) -> HubTurnDone {
+        var done = HubTurnDone()
+        done.turnID = turn.turnID
+        done.status = status
+        done.text = text
+        done.cause = cause
+        done.usage = usages.reduce(TokenUsage(), +).message
+        done.stopReason = stopReason
+        done.model = turn.model
+        return done
+    }
+
+    private static func hubStopReason(_ reply: TranscriptEntry) -> String {
+        if reply.isCommandReply { return injected }
+        return reply.stopReason == "length" ? "max_tokens" : "end_turn"
+    }
+}

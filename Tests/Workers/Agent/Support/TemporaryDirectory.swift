@@ -1,0 +1,46 @@
+import Glibc
+
+/// A directory of its own for one test, removed with it.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("\(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")/clawhold-agent-XXXXXX".utf8CString)
+        guard let made = mkdtemp(&template) else { throw Failure() }
+        path = String(cString: made)
+    }
+
+    struct Failure: Error {}
+
+    deinit {
+        for name in names() { remove("\(path)/\(name)") }
+        remove(path)
+    }
+
+    func read(_ name: String) -> [UInt8]? {
+        guard let file = fopen("\(path)/\(name)", "r") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        while case let byte = fgetc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
+        return bytes
+    }
+
+    func write(_ name: String, _ bytes: some Sequence<UInt8>) {
+        guard let file = fopen("\(path)/\(name)", "w") else { return }
+        defer { fclose(file) }
+        for byte in bytes { fputc(Int32(byte), file) }
+    }
+
+    func names() -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+}
