@@ -53,7 +53,17 @@ let package = Package(
 
         // MARK: Supervisor
         .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"]),
-        .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], path: "Tests/Supervisor"),
+        .executableTarget(
+            name: "SupervisorFixture",
+            dependencies: ["IPCControl", "Supervisor"],
+            path: "Tests/Supervisor/Fixture"
+        ),
+        .testTarget(
+            name: "SupervisorTests",
+            dependencies: ["CLinux", "IPCControl", "Supervisor", "SupervisorFixture"],
+            path: "Tests/Supervisor",
+            exclude: ["Fixture"]
+        ),
 
         // MARK: Config
         .target(name: "Config", dependencies: ["IPCControl"]),

@@ -1,0 +1,29 @@
+package import IPCControl
+
+/// What the shell must do, in order.
+package enum SupervisorEffect: Sendable, Equatable {
+    /// Start a process; answer with `spawned` or `spawnFailed`.
+    case spawn(WorkerID, UInt64)
+    /// Send DRAIN, or SIGTERM to a process without lifeline. A later one replaces an earlier one.
+    case drain(WorkerID, UInt64, by: Duration, reason: DrainReason)
+    /// SIGKILL to everything of this incarnation; answer with `exited` when it is gone.
+    case kill(WorkerID, UInt64)
+    /// This incarnation is dead: tell the gateway. Comes before the `changed` of the same worker.
+    case died(WorkerID, UInt64, CauseOfDeath)
+    /// The worker's row is another one now.
+    case changed(WorkerID)
+    /// There is no such worker any more.
+    case gone(WorkerID)
+    /// A line for the operator.
+    case say(WorkerID?, String)
+    /// The tree is empty after `terminate`: the supervisor may exit. `isComplete` is false when a process would not die.
+    case finished(isComplete: Bool)
+}
+
+/// Why a worker is asked to finish, as DRAIN names it.
+package enum DrainReason: String, Sendable {
+    case stop
+    case restart
+    case shutdown
+    case soft
+}

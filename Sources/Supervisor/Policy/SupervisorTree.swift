@@ -1,0 +1,143 @@
+package import IPCControl
+
+/// The supervisor's whole judgement: which worker lives, when it is started again, how it is ended.
+///
+/// Pure: `handle` gets an event and the time and returns what to do. The shell does it and reports back with further
+/// events; nothing in here waits, reads a clock or makes a system call. The state machine is drawn in
+/// `docs/decisions/0020-restart-policy.md`.
+package struct SupervisorTree: Sendable {
+    var records: [WorkerID: WorkerRecord] = [:]
+    /// The highest incarnation of any worker that is gone: a worker that comes back into the plan goes on from there.
+    var incarnationFloor: UInt64 = 0
+    var restartBudget: TreeRestartBudget
+    var random: SplitMix64
+    var shutdown: TreeDrain?
+    var effects: [SupervisorEffect] = []
+
+    package init(seed: UInt64, now: Instant) {
+        random = SplitMix64(seed: seed)
+        restartBudget = TreeRestartBudget(now: now)
+    }
+
+    /// Takes one event and returns what to do about it, in order.
+    package mutating func handle(_ event: SupervisorEvent, at now: Instant) -> [SupervisorEffect] {
+        switch event {
+        case .planned(let specs): reconcile(specs, now)
+        case .spawned, .spawnFailed, .ready, .heartbeat, .memory, .status, .fatal, .leave, .lifelineBroken, .exited:
+            processEvent(event, now)
+        case .start(let id, let commander): start(id, by: commander, now)
+        case .stop(let id): stop(id, now)
+        case .restart(let id): restart(id, now)
+        case .reset(let id): reset(id, now)
+        case .terminate: terminate(now)
+        case .tick: break
+        }
+        lookAtClock(now)
+        defer { effects.removeAll(keepingCapacity: true) }
+        return effects
+    }
+
+    /// When `tick` is due, if nothing happens before.
+    package var nextDeadline: Instant? {
+        let deadlines = records.values.lazy.compactMap(\.deadline)
+        return [deadlines.min(), shutdown?.deadline].lazy.compactMap { $0 }.min()
+    }
+
+    /// A worker's row, nil when the plan has no such worker.
+    package func status(of id: WorkerID) -> WorkerStatus? {
+        records[id]?.status
+    }
+
+    /// All rows: the gateway first, the others by name.
+    package var statuses: [WorkerStatus] {
+        records.values.map(\.status).sorted { left, right in
+            let (leads, follows) = (left.id.kind == .gateway, right.id.kind == .gateway)
+            return leads == follows ? left.id.rawValue < right.id.rawValue : leads
+        }
+    }
+
+    /// Whether `terminate` was heard.
+    package var isShuttingDown: Bool { shutdown != nil }
+
+    /// Changes a record in place and returns what `change` returns.
+    @discardableResult
+    mutating func update<Result>(_ id: WorkerID, _ change: (inout WorkerRecord) -> Result) -> Result? {
+        guard var record = records[id] else { return nil }
+        let result = change(&record)
+        records[id] = record
+        return result
+    }
+
+    /// Enters `phase` and tells.
+    mutating func move(_ id: WorkerID, to phase: WorkerRecord.Phase, _ now: Instant) {
+        update(id) { $0.enter(phase, now: now) }
+        effects.append(.changed(id))
+    }
+
+    mutating func say(_ id: WorkerID?, _ text: String) {
+        effects.append(.say(id, text))
+    }
+
+    private mutating func lookAtClock(_ now: Instant) {
+        advanceShutdown(now)
+        for (id, record) in records {
+            guard let deadline = record.deadline, deadline <= now else { continue }
+            deadlineReached(id, record, now)
+        }
+    }
+
+    private mutating func deadlineReached(_ id: WorkerID, _ record: WorkerRecord, _ now: Instant) {
+        switch record.phase {
+        case .starting(var life), .ready(var life):
+            let isReady = life.readyAt != nil
+            guard life.liveness.look(now: now) else {
+                update(id) { $0.phase = isReady ? .ready(life) : .starting(life) }
+                return
+            }
+            let silence = PolicyTiming.heartbeatSuspicion + PolicyTiming.heartbeatGrace
+            let text =
+                isReady
+                ? "no heartbeat for \(silence.inWords)" : "not ready within \(PolicyTiming.startDeadline.inWords)"
+            killNow(id, life, .watchdog, next: .policy, text: text, now)
+        case .draining(let life, var ending):
+            guard !ending.isKilled else { return }
+            ending.isKilled = true
+            update(id) { $0.phase = .draining(life, ending) }
+            effects.append(.kill(id, record.incarnation))
+        case .backoff, .quarantined:
+            spawn(id, now)
+        case .stopped, .parked: break
+        }
+    }
+
+    /// Ends a life with SIGKILL at once.
+    mutating func killNow(
+        _ id: WorkerID,
+        _ life: WorkerRecord.Life,
+        _ reason: WorkerRecord.Ending.Reason,
+        next: WorkerRecord.Ending.Next,
+        text: String,
+        _ now: Instant
+    ) {
+        guard let incarnation = records[id]?.incarnation else { return }
+        let ending = WorkerRecord.Ending(reason: reason, next: next, killAt: now, isKilled: true, text: text)
+        move(id, to: .draining(life, ending), now)
+        effects.append(.kill(id, incarnation))
+    }
+
+    /// Starts the next incarnation of a worker that has no process.
+    mutating func spawn(_ id: WorkerID, _ now: Instant) {
+        guard shutdown == nil, let record = records[id], record.life == nil, !record.isRemoved else { return }
+        let (incarnation, overflow) = record.incarnation.addingReportingOverflow(1)
+        guard !overflow else { return }
+        update(id) { record in
+            record.incarnation = incarnation
+            record.text = ""
+            record.usedKB = 0
+            record.peakKB = 0
+            record.enter(.starting(.init(startedAt: now, liveness: Liveness(now: now))), now: now)
+        }
+        effects.append(.spawn(id, incarnation))
+        effects.append(.changed(id))
+    }
+}

@@ -1,0 +1,158 @@
+package import IPCControl
+
+/// All that the policy remembers of one worker.
+struct WorkerRecord: Sendable {
+    var spec: WorkerSpec
+    var phase = Phase.stopped
+    var since: Instant
+    /// The newest incarnation there was; numbers only grow, also over removal from the plan.
+    var incarnation: UInt64
+    /// A person stopped it: only a person, or a new plan without it, changes that.
+    var isHeld = false
+    /// It left the plan and goes as soon as its process is gone.
+    var isRemoved = false
+    /// Unasked restarts since the supervisor started.
+    var restarts = 0
+    var backoff: Backoff
+    var history = FailureHistory()
+    var lastDeath: CauseOfDeath?
+    var text = ""
+    var usedKB: Int64 = 0
+    var peakKB: Int64 = 0
+
+    init(spec: WorkerSpec, after incarnation: UInt64, now: Instant) {
+        self.spec = spec
+        self.incarnation = incarnation
+        since = now
+        backoff = Self.newBackoff(spec, now)
+    }
+
+    /// What the worker is doing.
+    enum Phase: Sendable {
+        case stopped
+        case starting(Life)
+        case ready(Life)
+        case draining(Life, Ending)
+        case backoff(until: Instant)
+        case quarantined(probeAt: Instant)
+        case parked
+    }
+
+    /// One process.
+    struct Life: Sendable {
+        var pid: Int32 = 0
+        var startedAt: Instant
+        var readyAt: Instant?
+        var liveness: Liveness
+    }
+
+    /// How a life is being ended and what comes after it.
+    struct Ending: Sendable {
+        var reason: Reason
+        var next: Next
+        var killAt: Instant
+        var isKilled = false
+        /// Words for the death when the supervisor itself caused it.
+        var text = ""
+
+        enum Reason: Sendable { case asked, left, fatal, watchdog }
+        enum Next: Sendable {
+            case stop
+            case start
+            case park
+            case policy
+        }
+    }
+
+    /// The process, if there is one.
+    var life: Life? {
+        switch phase {
+        case .starting(let life), .ready(let life), .draining(let life, _): life
+        case .stopped, .backoff, .quarantined, .parked: nil
+        }
+    }
+
+    /// The next moment at which something must be looked at.
+    var deadline: Instant? {
+        switch phase {
+        case .starting(let life), .ready(let life): spec.isForeign ? nil : life.liveness.lookAt
+        case .draining(_, let ending): ending.isKilled ? nil : ending.killAt
+        case .backoff(let until): until
+        case .quarantined(let probeAt): probeAt
+        case .stopped, .parked: nil
+        }
+    }
+
+    mutating func enter(_ phase: Phase, now: Instant) {
+        self.phase = phase
+        since = now
+    }
+
+    mutating func forgetFailures(now: Instant) {
+        history = FailureHistory()
+        backoff = Self.newBackoff(spec, now)
+    }
+
+    private static func newBackoff(_ spec: WorkerSpec, _ now: Instant) -> Backoff {
+        Backoff(
+            cap: spec.id.kind == .gateway ? PolicyTiming.gatewayBackoffCap : PolicyTiming.backoffCap,
+            now: now
+        )
+    }
+}
+
+/// One worker as `ps` and the gateway see it.
+package struct WorkerStatus: Sendable, Equatable {
+    package var id: WorkerID
+    package var state: WorkerPhase
+    package var incarnation: UInt64
+    /// 0 without a process.
+    package var pid: Int32
+    /// When the state began.
+    package var since: Instant
+    package var restarts: Int
+    package var usedKB: Int64
+    package var peakKB: Int64
+    package var lastDeath: CauseOfDeath?
+    package var text: String
+}
+
+/// The states of DESIGN section 4.
+package enum WorkerPhase: String, Sendable {
+    case stopped
+    case starting
+    case ready
+    case draining
+    case backoff
+    case quarantined
+    case parked
+}
+
+extension WorkerRecord {
+    var status: WorkerStatus {
+        WorkerStatus(
+            id: spec.id,
+            state: publicPhase,
+            incarnation: incarnation,
+            pid: life?.pid ?? 0,
+            since: since,
+            restarts: restarts,
+            usedKB: usedKB,
+            peakKB: peakKB,
+            lastDeath: lastDeath,
+            text: text
+        )
+    }
+
+    private var publicPhase: WorkerPhase {
+        switch phase {
+        case .stopped: .stopped
+        case .starting: .starting
+        case .ready: .ready
+        case .draining: .draining
+        case .backoff: .backoff
+        case .quarantined: .quarantined
+        case .parked: .parked
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package import IPCControl
+
+/// What the policy must know of a worker. The plan's other columns (budget weights, configuration, secrets, arguments)
+/// never reach it.
+package struct WorkerSpec: Sendable, Equatable {
+    package var id: WorkerID
+    package var start: StartMode
+    /// Changes exactly when the worker's configuration or secrets do. A worker is restarted or un-parked for nothing
+    /// else.
+    package var revision: String
+    /// Anonymous and kernel memory in KiB above which the worker is drained and replaced; 0 for none.
+    package var softKB: Int64
+    /// Has no lifeline: ready as soon as it is started, drained by SIGTERM, never missed for its heartbeat.
+    package var isForeign: Bool { id.kind == .sidecar }
+
+    package init(id: WorkerID, start: StartMode, revision: String, softKB: Int64 = 0) {
+        self.id = id
+        self.start = start
+        self.revision = revision
+        self.softKB = softKB
+    }
+}
+
+/// When a worker is meant to live.
+package enum StartMode: String, Sendable {
+    /// Always.
+    case permanent
+    /// From a START command until it leaves.
+    case demand
+}

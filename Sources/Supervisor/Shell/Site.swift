@@ -1,0 +1,102 @@
+internal import Glibc
+internal import IPCControl
+
+/// What the supervisor holds on the machine from a successful start until its end: lock, sockets, budgets.
+final class Site {
+    let stateDirectory: String
+    let directory: RuntimeDirectory
+    let ladder: MemoryLadder
+    let control: ListeningSocket
+    /// The gateway's, in the order of its descriptors from 4 on.
+    let listeners: [Listener]
+    var identities: WorkerIdentity
+    /// Users that may use the control socket.
+    let admins: Set<UInt32>
+    private let lock: DirectoryLock
+
+    /// A listener under the name that the gateway knows it by.
+    final class Listener {
+        let name: String
+        let socket: ListeningSocket
+        var fd: Int32 { socket.fd }
+
+        init(_ name: String, _ socket: consuming ListeningSocket) {
+            self.name = name
+            self.socket = socket
+        }
+    }
+
+    /// Why there is none, with the exit code that says so.
+    struct Failure: Error {
+        var text: String
+        var exitCode: Int32
+    }
+
+    /// Takes everything, or nothing: what was taken is given back by leaving scope.
+    init(_ plan: Plan, environment: Environment) throws(Failure) {
+        stateDirectory = plan.settings.stateDirectory
+        try Self.makeDirectory(stateDirectory)
+        do {
+            lock = try DirectoryLock(stateDirectory: stateDirectory, configPath: plan.settings.configPath)
+        } catch {
+            let isHeld = if case .held = error { true } else { false }
+            throw Failure(text: "\(error)", exitCode: isHeld ? DirectoryLock.exitCode : 1)
+        }
+        var listeners = try Self.bind(plan.listeners)
+        do {
+            directory = try RuntimeDirectory.make(stateDirectory: stateDirectory) { environment[$0] }
+            identities = try WorkerIdentity(stateDirectory: stateDirectory)
+            var facts = stat()
+            _ = stat(stateDirectory, &facts)
+            let owner = geteuid() == 0 ? ProcessIdentity(uid: facts.st_uid, gid: facts.st_gid) : nil
+            listeners.append(Listener("hub", try .unix(path: directory.hubSocket, mode: 0o666)))
+            listeners.append(Listener("rpc", try .unix(path: directory.rpcSocket, mode: 0o600, owner: owner)))
+            control = try .unix(path: directory.controlSocket, mode: 0o600)
+            admins = [0, geteuid(), facts.st_uid]
+        } catch {
+            throw Failure(text: "no place for the sockets: \(error)", exitCode: 1)
+        }
+        self.listeners = listeners
+        ladder = MemoryLadder(hash: PathHash.hash8(stateDirectory))
+    }
+
+    /// The port that clients use.
+    var port: UInt16 { listeners.first { $0.socket.port != 0 }?.socket.port ?? 0 }
+
+    private static func bind(_ planned: [Plan.Listener]) throws(Failure) -> [Listener] {
+        var listeners: [Listener] = []
+        for listener in planned {
+            // Port 0 means one port for all addresses, whichever the kernel gives for the first.
+            let port = listener.port == 0 ? listeners.first?.socket.port ?? 0 : listener.port
+            do {
+                listeners.append(Listener(listener.name, try .tcp(host: listener.host, port: port)))
+            } catch .refused(let error)
+                where listener.host == "::1" && !listeners.isEmpty
+                && (error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL)
+            {
+                // No IPv6 here: the first loopback is enough.
+                continue
+            } catch {
+                let isTaken = if case .inUse = error { true } else { false }
+                throw Failure(text: "\(error)", exitCode: isTaken ? DirectoryLock.exitCode : 1)
+            }
+        }
+        return listeners
+    }
+
+    private static func makeDirectory(_ path: String) throws(Failure) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/\(part)"
+            if mkdir(made, 0o700) == 0 || errno == EEXIST { continue }
+            let error = Errno(errno, "mkdir", made)
+            // A directory above that we may not even write into can still lead to one that exists.
+            guard access(path, F_OK) == 0 else {
+                throw Failure(
+                    text: "the state directory cannot be made: \(error)\nMake it, or set OPENCLAW_STATE_DIR.",
+                    exitCode: 1
+                )
+            }
+        }
+    }
+}

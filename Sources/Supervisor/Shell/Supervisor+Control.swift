@@ -1,0 +1,210 @@
+internal import Glibc
+internal import IPCControl
+
+extension Supervisor {
+    func acceptClients() {
+        guard let site else { return }
+        // A few per turn: a flood of connections must not starve the workers.
+        for _ in 0..<8 {
+            guard let accepted = try? site.control.accept() else { return }
+            admit(accepted, site)
+        }
+    }
+
+    private func admit(_ connection: consuming Descriptor, _ site: Site) {
+        guard !control.isFull, let peer = try? PeerCredentials(of: connection), isAdmin(peer, site) else { return }
+        let number = control.newNumber()
+        let fd = connection.raw
+        guard let token = try? watch(fd, .read, .client(number)) else { return }
+        control.add(ControlClient(number: number, descriptor: connection, token: token, now: .now()))
+    }
+
+    /// A person with the right user, and no worker: whoever takes over a worker must not command the supervisor.
+    private func isAdmin(_ peer: PeerCredentials, _ site: Site) -> Bool {
+        guard peer.pid > 0, site.admins.contains(peer.uid) else {
+            log.say("control socket: uid \(peer.uid) (PID \(peer.pid)) is turned away")
+            return false
+        }
+        var workers = Set(processes.values.map(\.pid))
+        for process in processes.values { workers.formUnion(process.group.members) }
+        guard !ProcessFacts.descends(peer.pid, from: workers) else {
+            log.say("control socket: PID \(peer.pid) belongs to a worker and is turned away")
+            return false
+        }
+        return true
+    }
+
+    func serve(_ number: UInt64, _ readiness: Readiness) {
+        guard let client = control.all[number] else { return }
+        guard readiness.contains(.read) || readiness.contains(.hangup) else { return }
+        var isAtEnd = false
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+            do {
+                guard let count = try client.descriptor.read(into: buffer) else { return }
+                client.decoder.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                isAtEnd = count == 0
+            } catch {
+                isAtEnd = true
+            }
+        }
+        do {
+            while let block = try client.decoder.next() { answer(block, client) }
+        } catch {
+            client.finish(error: "malformed: \(error)")
+            client.isBroken = true
+        }
+        if isAtEnd { client.isBroken = true }
+    }
+
+    private func answer(_ block: Block, _ client: ControlClient) {
+        guard block.type == "COMMAND", case .idle = client.state else {
+            client.finish(error: "one COMMAND at a time is understood here")
+            client.isBroken = true
+            return
+        }
+        switch block["CMD"] {
+        case "status":
+            client.send(statusBlock())
+            client.finish()
+        case "ps":
+            for status in tree.statuses { client.send(row(status)) }
+            client.finish()
+        case "start", "stop", "restart", "reset":
+            guard let id = worker(block["ID"], client) else { return }
+            command(block["CMD"] ?? "", id, client)
+        case "logs": sendLogs(block, client)
+        case "events":
+            for entry in events.entries { client.send(.event(entry)) }
+            if Self.isSet(block["FOLLOW"]) { client.wait(for: .events) } else { client.finish() }
+        case "replan":
+            client.wait(for: .plan)
+            replan()
+            if planning == nil, case .plan = client.state { client.finish(error: "not while shutting down") }
+        case "shutdown":
+            client.finish()
+            terminate("asked by the command line")
+        default: client.finish(error: "unknown command \(block["CMD"] ?? "")")
+        }
+    }
+
+    private static func isSet(_ value: String?) -> Bool { value == "1" || value == "true" }
+
+    private func statusBlock() -> Block {
+        Block(
+            "SUPERVISOR",
+            [
+                "PID": "\(getpid())",
+                "VERSION": plan?.settings.version ?? Build.version,
+                "UPTIME_MS": "\((Instant.now() - startedAt).wholeMilliseconds)",
+                "STATE_DIR": plan?.settings.stateDirectory ?? "",
+                "CONFIG_PATH": plan?.settings.configPath ?? "",
+                "PORT": "\(site?.port ?? 0)",
+                "BIND": plan?.settings.bind ?? "",
+                "MEMORY_RUNG": site?.ladder.rung.rawValue ?? "",
+                "MEMORY_KB": "\((site?.ladder.totalBytes ?? 0) / 1024)",
+                "LOG_DROPPED": "\(log.dropped)",
+            ]
+        )
+    }
+
+    /// The worker that a name means; answers the client when it means none or several.
+    private func worker(_ name: String?, _ client: ControlClient) -> WorkerID? {
+        switch WorkerNames.find(name ?? "", among: tree.statuses.map(\.id)) {
+        case .one(let id): return id
+        case .none:
+            let known = tree.statuses.map(\.id.rawValue).joined(separator: ", ")
+            client.finish(error: "there is no worker \"\(name ?? "")\"; there are: \(known)")
+        case .several(let ids):
+            let candidates = ids.map(\.rawValue).joined(separator: ", ")
+            client.finish(error: "\"\(name ?? "")\" could be any of: \(candidates)")
+        }
+        return nil
+    }
+
+    private func command(_ name: String, _ id: WorkerID, _ client: ControlClient) {
+        guard !tree.isShuttingDown else {
+            client.finish(error: "not while shutting down")
+            return
+        }
+        let before = tree.status(of: id)?.incarnation ?? 0
+        switch name {
+        case "start":
+            let isReady = tree.status(of: id)?.state == .ready
+            client.wait(for: .ready(id, after: isReady || tree.status(of: id)?.state == .starting ? 0 : before))
+            happen(.start(id, by: .person))
+        case "stop":
+            client.wait(for: .stopped(id))
+            happen(.stop(id))
+        case "restart":
+            client.wait(for: .ready(id, after: before))
+            happen(.restart(id))
+        default:
+            happen(.reset(id))
+            client.finish()
+        }
+    }
+
+    private func sendLogs(_ block: Block, _ client: ControlClient) {
+        var id: WorkerID?
+        if let name = block["ID"], !name.isEmpty {
+            guard let found = worker(name, client) else { return }
+            id = found
+        }
+        let count = Int(clamping: min(max(block.integer("LINES") ?? 100, 0), 1000))
+        for line in log.recent(id, limit: count) { client.send(.log(line)) }
+        if Self.isSet(block["FOLLOW"]) { client.wait(for: .logs(id)) } else { client.finish() }
+    }
+
+    /// Answers those whose result is there, or whose time is over.
+    func checkClients(_ now: Instant) {
+        for client in control.all.values {
+            switch client.state {
+            case .ready(let id, let after): checkReady(id, after: after, client)
+            case .stopped(let id):
+                let state = tree.status(of: id)?.state
+                if state == .stopped || state == nil { client.finish() }
+            case .idle, .plan, .logs, .events: break
+            }
+            guard let deadline = client.deadline, deadline <= now else { continue }
+            switch client.state {
+            case .idle: client.isBroken = true
+            case .ready(let id, _):
+                let state = tree.status(of: id)?.state.rawValue ?? "gone"
+                client.finish(error: "\(id) is \(state) after \(ControlClients.resultLimit.inWords)")
+            case .stopped, .plan:
+                client.finish(error: "not done after \(ControlClients.resultLimit.inWords)")
+            case .logs, .events: break
+            }
+        }
+    }
+
+    private func checkReady(_ id: WorkerID, after: UInt64, _ client: ControlClient) {
+        guard let status = tree.status(of: id) else {
+            client.finish(error: "\(id) is no longer in the configuration")
+            return
+        }
+        switch status.state {
+        case .ready where status.incarnation > after: client.finish()
+        case .ready, .starting, .draining: break
+        case .stopped, .backoff, .quarantined, .parked:
+            let why = [status.text, status.lastDeath?.text ?? ""].first { !$0.isEmpty } ?? "it did not start"
+            client.finish(error: "\(id) is \(status.state.rawValue): \(log.redactor.clean(why))")
+        }
+    }
+
+    /// Writes what the clients take; closes those that are done for.
+    func flushClients() {
+        for client in control.all.values {
+            let outcome = client.outgoing.flush(to: client.descriptor.raw)
+            if outcome == .broken || client.isBroken {
+                unwatch(client.descriptor.raw, token: client.token)
+                control.remove(client.number)
+                continue
+            }
+            let isWriting = outcome == .blocked
+            guard isWriting != client.isWriting else { continue }
+            client.isWriting = isWriting
+            try? poller.modify(client.descriptor.raw, isWriting ? [.read, .write] : .read, token: client.token)
+        }
+    }
+}

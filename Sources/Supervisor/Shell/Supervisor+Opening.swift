@@ -1,0 +1,81 @@
+internal import Glibc
+internal import IPCControl
+
+extension Supervisor {
+    /// The first plan: lock, bind, start.
+    func open(_ new: Plan) {
+        do {
+            let site = try Site(new, environment: environment)
+            try watch(site.control.fd, .read, .control)
+            let pointer = RuntimePointer(
+                pid: getpid(),
+                port: site.port,
+                controlSocket: site.directory.controlSocket,
+                rpcSocket: site.directory.rpcSocket,
+                version: new.settings.version
+            )
+            try pointer.write(to: site.stateDirectory)
+            self.site = site
+        } catch let failure as Site.Failure {
+            refuse(failure.text, code: failure.exitCode)
+            return
+        } catch {
+            refuse("the state directory cannot be used: \(error)", code: 1)
+            return
+        }
+        plan = new
+        rememberSecrets(of: [new])
+        announce()
+        happen(.planned(new.workers.map(\.spec)))
+    }
+
+    /// A further plan. What was bound stays bound.
+    func follow(_ new: Plan) {
+        guard let old = plan else { return }
+        guard new.settings.stateDirectory == old.settings.stateDirectory else {
+            log.say(
+                "the state directory is another one now; the change takes effect at the next start, until then the last "
+                    + "configuration stays in force",
+                subsystem: "config"
+            )
+            return
+        }
+        if new.listeners != old.listeners {
+            log.say("port or bind changed: takes effect at the next start", subsystem: "config")
+        }
+        var next = new
+        next.listeners = old.listeners
+        // A worker on its way out may still log a secret of the old plan.
+        rememberSecrets(of: [old, next])
+        plan = next
+        happen(.planned(next.workers.map(\.spec)))
+        for worker in next.workers { feed.changed(worker.spec.id) }
+    }
+
+    private func refuse(_ text: String, code: Int32) {
+        // To whoever typed the command, not into a log.
+        let bytes = Array("\(text)\n".utf8)
+        _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+        exitCode = code
+    }
+
+    private func rememberSecrets(of plans: [Plan]) {
+        let values = plans.flatMap { $0.workers.flatMap { $0.secrets.map(\.value) } }
+        log.redactor = Redactor(secrets: values + [Hex.encode(hubKey)])
+    }
+
+    private func announce() {
+        guard let site else { return }
+        let pid = getpid()
+        for listener in site.listeners where listener.socket.port != 0 {
+            // The second loopback would only repeat the line that people and tools wait for.
+            guard listener.socket.address != "::1" else { continue }
+            let address = listener.socket.address == "::" ? "0.0.0.0" : listener.socket.address
+            let host = plan?.settings.bindText ?? address
+            let shown = host.contains(":") ? "[\(host)]" : host
+            log.say("listening on ws://\(shown):\(listener.socket.port) (PID \(pid))", subsystem: "gateway")
+        }
+        log.say(site.ladder.explanation)
+        if let weaker = site.identities.weaker { log.say(weaker) }
+    }
+}

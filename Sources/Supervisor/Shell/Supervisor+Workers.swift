@@ -1,0 +1,205 @@
+internal import Glibc
+internal import IPCControl
+
+extension Supervisor {
+    /// Starts an incarnation and gives it its opening.
+    func spawn(_ id: WorkerID, _ incarnation: UInt64) -> SupervisorEvent {
+        guard let site, let worker = plan?.worker(id) else {
+            return .spawnFailed(id, incarnation, text: "it is not in the plan")
+        }
+        do {
+            let process = try start(worker, incarnation, site)
+            processes[id] = process
+            if id.kind == .gateway { feed.gatewayStarted(knowing: tree.statuses.map(\.id)) }
+            flush(process)
+            return .spawned(id, incarnation, pid: process.pid)
+        } catch let error as SpawnError {
+            return .spawnFailed(id, incarnation, text: "\(error)")
+        } catch {
+            return .spawnFailed(id, incarnation, text: "\(error)")
+        }
+    }
+
+    private func start(
+        _ worker: PlannedWorker,
+        _ incarnation: UInt64,
+        _ site: Site
+    ) throws -> WorkerProcess {
+        let id = worker.spec.id
+        let output = try Descriptor.pipe()
+        let errors = try Descriptor.pipe()
+        let hardBytes = worker.hardKB.multipliedReportingOverflow(by: 1024)
+        let group = try site.ladder.makeGroup(
+            worker: id.rawValue,
+            incarnation: incarnation,
+            hardLimitBytes: worker.hardKB > 0 && !hardBytes.overflow ? hardBytes.partialValue : nil
+        )
+        var request = SpawnRequest(
+            executable: .descriptor(spawner.ownExecutable),
+            arguments: ["clawhold: \(id)", "worker"],
+            environment: environment.forWorkers,
+            descriptors: [-1, output.write.raw, errors.write.raw],
+            identity: site.identities.identity(for: id.rawValue, class: worker.userClass),
+            memoryEntries: group.entries,
+            dataLimitBytes: group.dataLimitBytes,
+            oomScoreAdjustment: Self.oomScore(of: id.kind)
+        )
+        if worker.spec.isForeign {
+            request.executable = .path(worker.arguments.first ?? "")
+            request.arguments = worker.arguments
+            request.environment = worker.environment
+        }
+        do {
+            let process: WorkerProcess
+            if worker.spec.isForeign {
+                let pid = try spawner.spawn(request).pid
+                process = WorkerProcess(id: id, incarnation: incarnation, pid: pid, group: group)
+            } else {
+                let pair = try SocketPair()
+                request.descriptors.append(pair.theirs.raw)
+                if id.kind == .gateway { request.descriptors += site.listeners.map(\.fd) }
+                let pid = try spawner.spawn(request).pid
+                process = WorkerProcess(id: id, incarnation: incarnation, pid: pid, group: group)
+                let fd = pair.ours.raw
+                process.lifeline = .init(pair.ours, token: try watch(fd, .read, .lifeline(id)))
+                writeOpening(worker, incarnation, site, to: process)
+            }
+            group.closeEntries()
+            let (outputFD, errorsFD) = (output.read.raw, errors.read.raw)
+            let outputToken = try watch(outputFD, .read, .output(id, isError: false))
+            process.output = .init(output.read, token: outputToken)
+            let errorsToken = try watch(errorsFD, .read, .output(id, isError: true))
+            process.errors = .init(errors.read, token: errorsToken)
+            return process
+        } catch {
+            site.ladder.dispose(group)
+            throw error
+        }
+    }
+
+    /// Tools and foreign programs go first when memory is out, the gateway last.
+    private static func oomScore(of kind: WorkerKind) -> Int32 {
+        switch kind {
+        case .tool: 900
+        case .sidecar: 800
+        case .tunnel: 700
+        case .model: 500
+        case .channel: 400
+        case .agent: 300
+        case .gateway: 100
+        }
+    }
+
+    private func writeOpening(
+        _ worker: PlannedWorker,
+        _ incarnation: UInt64,
+        _ site: Site,
+        to process: WorkerProcess
+    ) {
+        let id = worker.spec.id
+        var start = Block(
+            "START",
+            [
+                "ID": id.rawValue,
+                "KIND": id.kind.rawValue,
+                "INCARNATION": "\(incarnation)",
+                "BUILD": Build.id,
+                "REV": worker.spec.revision,
+                "STATE_DIR": site.stateDirectory,
+                "HUB": site.directory.hubSocket,
+                "TOKEN": Hex.encode(HubToken.make(key: hubKey, worker: id, incarnation: incarnation)),
+            ]
+        )
+        if id.kind == .gateway {
+            let names = site.listeners.enumerated().map { "\($1.name):\($0 + 4)" }
+            start["FDS"] = names.joined(separator: ",")
+            start["HUB_KEY"] = Hex.encode(hubKey)
+        } else {
+            start["FDS"] = ""
+        }
+        start["KILL_POINTS"] = worker.killPoints
+        send(start, to: process)
+        for piece in worker.configuration { send(Block("CONFIG", ["DATA": piece]), to: process) }
+        for secret in worker.secrets {
+            send(Block("SECRET", ["NAME": secret.name, "VALUE": secret.value]), to: process)
+        }
+        send(Block("GO"), to: process)
+    }
+
+    /// Queues a block; false when the worker has not read for so long that there is no room.
+    @discardableResult
+    func send(_ block: Block, to process: WorkerProcess) -> Bool {
+        guard process.lifeline != nil, let bytes = block.encodedWithinBounds() else { return false }
+        return process.outgoing.append(bytes)
+    }
+
+    /// Writes what the lifeline takes, and polls for the rest.
+    func flush(_ process: WorkerProcess) {
+        guard let lifeline = process.lifeline else { return }
+        let outcome = process.outgoing.flush(to: lifeline.descriptor.raw)
+        let isWriting = outcome == .blocked
+        guard isWriting != lifeline.isWriting else { return }
+        lifeline.isWriting = isWriting
+        try? poller.modify(lifeline.descriptor.raw, isWriting ? [.read, .write] : .read, token: lifeline.token)
+    }
+
+    func drain(_ id: WorkerID, _ incarnation: UInt64, _ by: Duration, _ reason: DrainReason) {
+        guard let process = processes[id], process.incarnation == incarnation else { return }
+        guard process.lifeline != nil else {
+            ProcessSignal.send(SIGTERM, toGroupOf: process.pid)
+            return
+        }
+        send(Block("DRAIN", ["BY_MS": "\(by.wholeMilliseconds)", "REASON": reason.rawValue]), to: process)
+        flush(process)
+    }
+
+    func kill(_ id: WorkerID, _ incarnation: UInt64) {
+        guard let process = processes[id], process.incarnation == incarnation else { return }
+        ProcessSignal.send(SIGKILL, toGroupOf: process.pid)
+        process.group.killAll()
+    }
+
+    /// Buries everybody who has died. Own children are told apart from adopted orphans by their pid.
+    func reap() {
+        while true {
+            let dead = Reaper.sweep()
+            for facts in dead {
+                if facts.pid == planning?.pid {
+                    plannerExited(facts)
+                } else if let process = processes.values.first(where: { $0.pid == facts.pid }) {
+                    bury(process, facts)
+                }
+            }
+            if dead.count < 256 { return }
+        }
+    }
+
+    private func bury(_ process: WorkerProcess, _ facts: ExitFacts) {
+        // First of all nothing of it may act any more: what it left behind dies with it. The number of its group
+        // cannot be anybody else's as long as a member lives.
+        ProcessSignal.send(SIGKILL, toGroupOf: process.pid)
+        process.group.killAll()
+        // Its last words count: FATAL and LEAVE come just before the exit.
+        readLifeline(process.id, .read)
+        closeLifeline(process)
+        for source in [process.output, process.errors] {
+            guard let source else { continue }
+            readRest(of: source, process)
+            unwatch(source.descriptor.raw, token: source.token)
+        }
+        process.output = nil
+        process.errors = nil
+        let evidence = process.group.evidence()
+        site?.ladder.dispose(process.group)
+        processes[process.id] = nil
+        if process.id.kind == .gateway { feed.gatewayDied() }
+        happen(.exited(process.id, process.incarnation, CauseOfDeath(exit: facts, evidence: evidence)))
+    }
+
+    func closeLifeline(_ process: WorkerProcess) {
+        guard let lifeline = process.lifeline else { return }
+        unwatch(lifeline.descriptor.raw, token: lifeline.token)
+        process.lifeline = nil
+        process.outgoing = WriteQueue(limit: 0)
+    }
+}

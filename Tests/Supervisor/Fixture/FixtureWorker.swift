@@ -1,0 +1,112 @@
+import Glibc
+import IPCControl
+
+/// A worker without threads that does what its CONFIG says, word by word: `flood=N`, `line=TEXT`, `fatal`, `deaf`,
+/// `silent`, `slow-stop`, `allocate=MB`, `env`, `secret`, `die`. It reports what the supervisor tells it as log lines.
+struct FixtureWorker {
+    private var decoder = BlockDecoder()
+    private var start = Block("START")
+    private var configuration = ""
+    private var secrets: [String: String] = [:]
+
+    mutating func run() -> Never {
+        signal(SIGPIPE, SIG_IGN)
+        while let block = read(timeout: -1) {
+            switch block.type {
+            case "START": start = block
+            case "CONFIG": configuration += block["DATA"] ?? ""
+            case "SECRET": secrets[block["NAME"] ?? ""] = block["VALUE"]
+            case "GO": work()
+            default: exit(70)
+            }
+        }
+        exit(70)
+    }
+
+    private mutating func work() -> Never {
+        let words = configuration.split(separator: " ").map(String.init)
+        let isGateway = start["KIND"] == "gateway"
+        log("started incarnation \(start["INCARNATION"] ?? "") pid \(getpid()) fds \(start["FDS"] ?? "")")
+        for word in words { act(word) }
+        if words.contains("die") { exit(3) }
+        if words.contains("deaf") { while true { pause() } }
+        send(Block("READY"))
+        if isGateway { send(Block("STATUS", ["TEXT": "at work"])) }
+        while true {
+            send(Block("HEARTBEAT", ["PSS_KB": "1000"]))
+            guard let block = read(timeout: words.contains("silent") ? -1 : 2000) else { continue }
+            obey(block, words)
+        }
+    }
+
+    private func act(_ word: String) {
+        let halves = word.split(separator: "=", maxSplits: 1).map(String.init)
+        let value = halves.count > 1 ? halves[1] : ""
+        switch halves[0] {
+        case "line": say("[fixture] \(value)")
+        case "raw": say(value)
+        case "flood": for number in 1...(Int(value) ?? 1) { say("[flood] line \(number)") }
+        case "env":
+            var next = environ
+            while let line = next.pointee {
+                log("env \(String(cString: line))")
+                next += 1
+            }
+        case "secret": for (name, value) in secrets { log("secret \(name) is \(value)") }
+        case "fatal":
+            send(Block("FATAL", ["REASON": "the token is wrong"]))
+            exit(78)
+        case "allocate":
+            let size = (Int(value) ?? 1) << 20
+            guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                memory != MAP_FAILED
+            else { abort() }
+            memset(memory, 1, size)
+        default: break
+        }
+    }
+
+    private func obey(_ block: Block, _ words: [String]) {
+        switch block.type {
+        case "DRAIN":
+            log("drain \(block["REASON"] ?? "") by \(block["BY_MS"] ?? "")")
+            if words.contains("slow-stop") { return }
+            exit(0)
+        case "EXIT":
+            log("exit of \(block["ID"] ?? "") \(block["INCARNATION"] ?? "") \(block["CAUSE"] ?? "")")
+            if words.contains("confirm") {
+                send(Block("EXITED", ["ID": block["ID"] ?? "", "INCARNATION": block["INCARNATION"] ?? ""]))
+            }
+        case "WORKER": log("row \(block["ID"] ?? "") \(block["STATE"] ?? "") \(block["INCARNATION"] ?? "")")
+        case "GONE": log("gone \(block["ID"] ?? "")")
+        default: log("block \(block.type)")
+        }
+    }
+
+    private func log(_ text: String) {
+        say("[\(start["KIND"] ?? "worker")] \(text)")
+    }
+
+    private func say(_ line: String) {
+        let bytes = Array("\(line)\n".utf8)
+        _ = bytes.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+    }
+
+    private func send(_ block: Block) {
+        guard let bytes = try? block.encoded() else { return }
+        _ = bytes.withUnsafeBytes { write(3, $0.baseAddress, $0.count) }
+    }
+
+    /// The next block, nil after `timeout` milliseconds. Without a supervisor it ends.
+    private mutating func read(timeout: Int32) -> Block? {
+        while true {
+            if let block = try? decoder.next() { return block }
+            var wait = pollfd(fd: 3, events: Int16(POLLIN), revents: 0)
+            guard poll(&wait, 1, timeout) > 0 else { return nil }
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = Glibc.read(3, &bytes, bytes.count)
+            if count == 0 { exit(0) }
+            if count > 0 { decoder.append(bytes.prefix(count)) }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+import Glibc
+import IPCControl
+import Supervisor
+
+// A miniature of the real executable: the supervisor as it is, with a planner that hands on blocks from a file and
+// workers that do what their configuration tells them.
+let arguments = Array(CommandLine.arguments.dropFirst())
+switch arguments.first {
+case "plan": FixturePlan.run(file: arguments.last ?? "")
+case "worker":
+    var worker = FixtureWorker()
+    worker.run()
+default: exit(runSupervisor(arguments: arguments))
+}
