@@ -1,3 +1,2 @@
 internal import AsyncHTTPClient
-
 package func stubA() -> String { HTTPClientRequest(url: "http://x").url }

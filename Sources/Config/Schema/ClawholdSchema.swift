@@ -1,0 +1,21 @@
+/// The keys of `clawhold.json`: what OpenClaw has no word for.
+enum ClawholdSchema {
+    static let root = Shape.object([
+        "$schema": .string,
+        "memory": .object(["workers": .map(budget)]),
+        "sidecars": .map(
+            .object([
+                "command": .list(.string),
+                "env": .strings,
+                "memory": budget,
+                "restart": .choice(["permanent", "demand"]),
+                "enabled": .bool,
+            ])
+        ),
+        "channels": .object(["telegram": .object(["apiRoot": .string])]),
+        "demo": .object(["charactersPerSecond": .integer(0...100_000)]),
+    ])
+
+    /// Mebibytes.
+    private static let budget = Shape.object(["soft": .integer(8...1_048_576), "hard": .integer(8...1_048_576)])
+}

@@ -1,0 +1,45 @@
+/// Rules that go beyond the type of a single value.
+enum SemanticCheck {
+    static func run(_ root: ConfigValue, _ check: inout ConfigCheck) {
+        openNeedsWildcard(root, &check)
+        bindings(root, &check)
+        oldToken(root, &check)
+    }
+
+    /// `open` means everybody, and has to say so in the list too: one slip must not open a bot to the world.
+    private static func openNeedsWildcard(_ root: ConfigValue, _ check: inout ConfigCheck) {
+        guard let telegram = root["channels"]?["telegram"] else { return }
+        var places: [(ConfigPath, ConfigValue)] = [(["channels", "telegram"], telegram)]
+        for member in telegram["accounts"]?.object?.members ?? [] {
+            places.append((["channels", "telegram", "accounts", member.key], member.value))
+        }
+        for (path, value) in places where value["dmPolicy"]?.string == "open" {
+            let list = value["allowFrom"] ?? telegram["allowFrom"]
+            guard list?.array?.contains(where: { $0.string == "*" }) != true else { continue }
+            check.add(
+                .wrong,
+                path + "dmPolicy",
+                value["dmPolicy"],
+                "dmPolicy=\"open\" requires allowFrom to include \"*\""
+            )
+        }
+    }
+
+    private static func bindings(_ root: ConfigValue, _ check: inout ConfigCheck) {
+        for (index, binding) in (root["bindings"]?.array ?? []).enumerated() where binding.object != nil {
+            let path = ConfigPath(["bindings", String(index)])
+            if binding["agentId"] == nil { check.add(.wrong, path, binding, "agentId is missing") }
+            if binding["match"]?["channel"] == nil { check.add(.wrong, path, binding, "match.channel is missing") }
+        }
+    }
+
+    private static func oldToken(_ root: ConfigValue, _ check: inout ConfigCheck) {
+        guard let token = root["gateway"]?["token"] else { return }
+        check.add(
+            .unknown,
+            ["gateway", "token"],
+            token,
+            "Found \"gateway.token\" in config. Use \"gateway.auth.token\" instead."
+        )
+    }
+}

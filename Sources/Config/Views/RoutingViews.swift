@@ -1,0 +1,64 @@
+extension LoadedConfig {
+    /// Bindings beyond this are left out.
+    package static var bindingLimit: Int { 500 }
+
+    /// The sound bindings, in the order of the file.
+    package func bindings() -> [BindingRule] {
+        let list = anyValue(["bindings"])?.array ?? []
+        return list.prefix(Self.bindingLimit).enumerated().compactMap { index, binding in
+            guard isSound(["bindings", String(index)]), let agent = binding["agentId"]?.string,
+                let match = binding["match"], let channel = match["channel"]?.string
+            else { return nil }
+            var rule = BindingRule(agentID: Self.agentID(agent), channel: channel.lowercased())
+            rule.accountID = match["accountId"]?.identifier.map(Environment.trimmed).flatMap { $0.isEmpty ? nil : $0 }
+            rule.peerKind = match["peer"]?["kind"]?.string.map { $0 == "direct" ? "dm" : $0 }
+            rule.peerID = match["peer"]?["id"]?.identifier
+            rule.guildID = match["guildId"]?.identifier
+            rule.teamID = match["teamId"]?.identifier
+            return rule
+        }
+    }
+
+    /// `session`. A `dmScope` that cannot be read keeps people apart rather than together.
+    package func session() -> SessionConfig {
+        var session = SessionConfig()
+        if isSound(["session", "dmScope"]) {
+            session.dmScope = value(["session", "dmScope"])?.string.flatMap(SessionConfig.DMScope.init) ?? .main
+        } else {
+            session.dmScope = .perAccountChannelPeer
+        }
+        session.scope = value(["session", "scope"])?.string.flatMap(SessionConfig.Scope.init) ?? .perSender
+        for member in value(["session", "identityLinks"])?.object?.members ?? [] {
+            session.identityLinks[member.key] = member.value.array?.compactMap(\.string) ?? []
+        }
+        return session
+    }
+
+    /// `messages.queue`, `messages.inbound`.
+    package func queue() -> QueueConfig {
+        var queue = QueueConfig()
+        if let mode = value(["messages", "queue", "mode"])?.string {
+            queue.mode = mode == "steer+backlog" ? "steer-backlog" : mode
+        }
+        if let debounce = value(["messages", "queue", "debounceMs"])?.integer { queue.debounceMilliseconds = debounce }
+        if let cap = value(["messages", "queue", "cap"])?.integer { queue.cap = cap }
+        if let drop = value(["messages", "queue", "drop"])?.string { queue.drop = drop }
+        if let wait = value(["messages", "inbound", "debounceMs"])?.integer {
+            queue.inboundDebounceMilliseconds = wait
+        }
+        return queue
+    }
+
+    /// `gateway.controlUi`.
+    package func controlUI() -> ControlUIConfig {
+        var page = ControlUIConfig()
+        let path: ConfigPath = ["gateway", "controlUi"]
+        page.enabled = value(path + "enabled")?.bool ?? true
+        let base = (value(path + "basePath")?.string ?? "").split(separator: "/").joined(separator: "/")
+        page.basePath = base.isEmpty ? "" : "/" + base
+        page.allowedOrigins = value(path + "allowedOrigins")?.array?.compactMap(\.string) ?? []
+        page.allowInsecureAuth = value(path + "allowInsecureAuth")?.bool ?? false
+        page.dangerouslyDisableDeviceAuth = value(path + "dangerouslyDisableDeviceAuth")?.bool ?? false
+        return page
+    }
+}

@@ -1,0 +1,156 @@
+internal import Config
+
+/// The `health` payload and `channels.status`, made of the worker table (spec/gateway-protocol.md 2.2, 2.8).
+struct HealthReport: Sendable {
+    let config: GatewayConfig
+    let workers: [WorkerRow]
+    let delivery: DeliveryStatus
+
+    /// Channels in the order that OpenClaw lists them, others behind.
+    private static let order = ["telegram", "whatsapp", "discord", "googlechat", "slack", "signal", "imessage"]
+    private static let labels = [
+        "telegram": "Telegram", "whatsapp": "WhatsApp", "discord": "Discord", "googlechat": "Google Chat",
+        "slack": "Slack", "signal": "Signal", "imessage": "iMessage",
+    ]
+
+    /// `channel:telegram:default`, split.
+    struct ChannelWorker: Sendable {
+        let channel: String
+        let account: String
+        let row: WorkerRow
+
+        init?(_ row: WorkerRow) {
+            let parts = row.id.split(separator: ":", maxSplits: 2).map(String.init)
+            guard parts.count == 3, parts[0] == "channel" else { return nil }
+            channel = parts[1]
+            account = parts[2]
+            self.row = row
+        }
+
+        var isReady: Bool { row.state == "ready" }
+        var isRunning: Bool { ["starting", "ready", "draining"].contains(row.state) }
+        /// Why it is not ready, in the supervisor's words.
+        var lastError: String? {
+            guard !isReady, row.state != "starting" else { return nil }
+            let words = [row.cause, row.text].filter { !$0.isEmpty }.joined(separator: ": ")
+            return words.isEmpty ? row.state : words
+        }
+    }
+
+    private var channels: [(id: String, accounts: [ChannelWorker])] {
+        let grouped = Dictionary(grouping: workers.compactMap(ChannelWorker.init), by: \.channel)
+        let ids = grouped.keys.sorted { first, second in
+            let ranks = (Self.rank(first), Self.rank(second))
+            return ranks.0 == ranks.1 ? first < second : ranks.0 < ranks.1
+        }
+        return ids.map { id in
+            let accounts = (grouped[id] ?? []).sorted { $0.account < $1.account }
+            // The default account first: it is the one that summaries show.
+            return (id, accounts.filter { $0.account == "default" } + accounts.filter { $0.account != "default" })
+        }
+    }
+
+    private static func rank(_ channel: String) -> Int { order.firstIndex(of: channel) ?? order.count }
+
+    private func label(_ channel: String) -> String { Self.labels[channel] ?? channel.capitalizedFirst }
+
+    // MARK: health
+
+    func health(wall: Int64, durationMilliseconds: Int64) -> WireValue {
+        let channels = channels
+        return [
+            "ok": true,
+            "ts": .integer(wall),
+            "durationMs": .integer(durationMilliseconds),
+            "channels": WireValue(members: channels.map { ($0.id, channelHealth($0.accounts)) }),
+            "channelOrder": .array(channels.map { .string($0.id) }),
+            "channelLabels": WireValue(members: channels.map { ($0.id, .string(label($0.id))) }),
+            "heartbeatSeconds": 0,
+            "defaultAgentId": .string(config.defaultAgent),
+            "agents": .array(config.agents.map(agentHealth)),
+            "delivery": deliveryCounts,
+            "degraded": degraded.isEmpty ? nil : .array(degraded.map(WireValue.string)),
+        ]
+    }
+
+    private func channelHealth(_ accounts: [ChannelWorker]) -> WireValue {
+        let all = accounts.map { ($0.account, accountHealth($0)) }
+        guard let first = accounts.first else { return .object([]) }
+        return .object((accountHealth(first).members ?? []) + [.init(name: "accounts", value: WireValue(members: all))])
+    }
+
+    private func accountHealth(_ worker: ChannelWorker) -> WireValue {
+        ["accountId": .string(worker.account), "configured": true, "linked": .bool(worker.isReady)]
+    }
+
+    /// Heartbeats are not built yet, and clients want the member.
+    private func agentHealth(_ agent: AgentRoute) -> WireValue {
+        [
+            "agentId": .string(agent.id),
+            "name": .nonEmpty(agent.name),
+            "isDefault": .bool(agent.id == config.defaultAgent),
+            "heartbeat": ["enabled": false, "every": "0m", "everyMs": .null, "prompt": "", "target": "none"],
+        ]
+    }
+
+    /// The journal's queues.
+    var deliveryCounts: WireValue {
+        [
+            "inboxPending": .number(delivery.inboxPending),
+            "turnsRunning": .number(delivery.turnsRunning),
+            "outboxPending": .number(delivery.outboxPending),
+            "outboxInflight": .number(delivery.outboxInflight),
+            "deadLetters": .number(delivery.deadLetters),
+            "intakeStopped": .nonEmpty(delivery.intakeStopped),
+        ]
+    }
+
+    /// What does not run although it should.
+    var degraded: [String] {
+        Readiness(workers: workers, delivery: delivery, isDraining: false).reasons
+    }
+
+    // MARK: channels.status
+
+    func channelsStatus(wall: Int64) -> WireValue {
+        let channels = channels
+        func perChannel(_ value: (String, [ChannelWorker]) -> WireValue) -> WireValue {
+            WireValue(members: channels.map { ($0.id, value($0.id, $0.accounts)) })
+        }
+        return [
+            "ts": .integer(wall),
+            "channelOrder": .array(channels.map { .string($0.id) }),
+            "channelLabels": perChannel { id, _ in .string(label(id)) },
+            "channelDetailLabels": perChannel { id, _ in .string(label(id)) },
+            "channelSystemImages": .object([]),
+            "channelMeta": .array(
+                channels.map {
+                    ["id": .string($0.id), "label": .string(label($0.id)), "detailLabel": .string(label($0.id))]
+                }
+            ),
+            "channels": perChannel { _, accounts in accounts.first.map(summary) ?? .object([]) },
+            "channelAccounts": perChannel { _, accounts in .array(accounts.map(account)) },
+            "channelDefaultAccountId": perChannel { _, accounts in .string(accounts.first?.account ?? "default") },
+        ]
+    }
+
+    private func summary(_ worker: ChannelWorker) -> WireValue {
+        ["configured": true, "running": .bool(worker.isRunning), "lastError": worker.lastError.map(WireValue.string)]
+    }
+
+    private func account(_ worker: ChannelWorker) -> WireValue {
+        [
+            "accountId": .string(worker.account),
+            "enabled": true,
+            "configured": true,
+            "running": .bool(worker.isRunning),
+            "connected": .bool(worker.isReady),
+            "lastError": worker.lastError.map(WireValue.string),
+            "worker": WorkerTable.row(worker.row),
+        ]
+    }
+}
+
+extension String {
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

@@ -1,0 +1,25 @@
+/// Whether everything that should always run does, and in words what does not.
+struct Readiness: Sendable, Equatable {
+    /// Empty when ready. At most twenty.
+    var reasons: [String]
+
+    var isReady: Bool { reasons.isEmpty }
+
+    /// Agents and models start on demand: for them it is enough not to be broken.
+    private static let onDemand: Set<String> = ["agent", "model", "tool", "plan"]
+    private static let broken: Set<String> = ["backoff", "quarantined", "parked"]
+
+    init(workers: [WorkerRow], delivery: DeliveryStatus, isDraining: Bool) {
+        var reasons: [String] = []
+        if isDraining { reasons.append("shutting down") }
+        if !delivery.intakeStopped.isEmpty { reasons.append("no messages are taken in: \(delivery.intakeStopped)") }
+        for worker in workers.sorted(by: { $0.id < $1.id }) where worker.kind != "gateway" {
+            let isMissing =
+                Self.onDemand.contains(worker.kind) ? Self.broken.contains(worker.state) : worker.state != "ready"
+            guard isMissing else { continue }
+            let words = [worker.cause, worker.text].filter { !$0.isEmpty }.joined(separator: ", ")
+            reasons.append("\(worker.id) is \(worker.state)" + (words.isEmpty ? "" : " (\(words))"))
+        }
+        self.reasons = Array(reasons.prefix(20))
+    }
+}

@@ -1,0 +1,66 @@
+internal import Config
+
+/// Channels that are configured and do not run: never silently.
+enum ChannelNotices {
+    private static let tokens = [
+        ("discord", "DISCORD_BOT_TOKEN"), ("slack", "SLACK_BOT_TOKEN"),
+    ]
+
+    /// Channels that this version cannot run yet.
+    static func unsupported(_ config: LoadedConfig) -> [Notice] {
+        var names: [(channel: String, source: String)] = []
+        for (channel, variable) in tokens where config.environment[variable] != nil {
+            names.append((channel, variable))
+        }
+        for member in config.root["channels"]?.object?.members ?? []
+        where !["telegram", "defaults"].contains(member.key) {
+            guard member.value["enabled"]?.bool != false, !names.contains(where: { $0.channel == member.key }) else {
+                continue
+            }
+            names.append((member.key, "channels.\(member.key)"))
+        }
+        var notices = names.prefix(20).map { name in
+            Notice(
+                level: "info",
+                text: "\(name.source) is set, but this version has no \(name.channel) channel yet; it stays off"
+            )
+        }
+        let entries = config.root["plugins"]?["entries"]?.object?.members ?? []
+        for member in entries.prefix(50) where member.value["enabled"]?.bool == true {
+            guard !["telegram"].contains(member.key), !names.contains(where: { $0.channel == member.key }) else {
+                continue
+            }
+            notices.append(
+                Notice(level: "info", text: "the plugin \(member.key.prefix(60)) is not supported yet; it stays off")
+            )
+        }
+        return notices
+    }
+
+    /// Why Telegram as a whole is off; nil when it may run.
+    static func telegramOff(_ config: LoadedConfig) -> Notice? {
+        let isConfigured =
+            config.root["channels"]?["telegram"] != nil || config.environment["TELEGRAM_BOT_TOKEN"] != nil
+        guard config.state != .unusable else {
+            return isConfigured
+                ? Notice(level: "error", text: "telegram is off until the configuration can be read") : nil
+        }
+        guard isConfigured else { return nil }
+        let environment = config.environment
+        for name in ["SKIP_CHANNELS", "SKIP_PROVIDERS"] where environment.isOn(name) {
+            return Notice(level: "warn", text: "telegram is off because OPENCLAW_\(name) is set")
+        }
+        let plugins: ConfigPath = ["plugins"]
+        let reason: String? =
+            if config.value(plugins + "enabled")?.bool == false {
+                "plugins.enabled"
+            } else if config.value(plugins + "entries" + "telegram" + "enabled")?.bool == false {
+                "plugins.entries.telegram.enabled"
+            } else if config.value(plugins + "deny")?.array?.contains(where: { $0.string == "telegram" }) == true {
+                "plugins.deny"
+            } else {
+                nil
+            }
+        return reason.map { Notice(level: "warn", text: "telegram is off because of \($0) in the configuration") }
+    }
+}

@@ -1,0 +1,198 @@
+internal import Config
+internal import IPCControl
+
+/// The workers that a configuration asks for.
+struct Fleet {
+    private(set) var config: LoadedConfig
+    /// All but the gateway.
+    private(set) var drafts: [WorkerDraft] = []
+    /// For the log.
+    private(set) var notices: [Notice] = []
+    private let agents: [AgentEntry]
+    private let routing: ModelRouting
+    private var channels: [ChannelAccess] = []
+
+    init(config: LoadedConfig, files: some FileReading) {
+        self.config = config
+        agents = config.agents()
+        let directory = agents.first { $0.isDefault }?.agentDirectory ?? ""
+        routing = ModelRouting(providers: config.providers(agentDirectory: directory, files: files), config: config)
+        addAgents()
+        addChannels(files)
+        addModels()
+        addSidecars()
+    }
+
+    /// The gateway, whose configuration names all the others.
+    func gateway(port: Int, bind: BindChoice, secret: GatewaySecret) -> WorkerDraft? {
+        var slice = GatewayConfig()
+        slice.version = Build.version
+        slice.stateDirectory = config.paths.stateDirectory
+        slice.configPath = config.paths.configPath
+        slice.port = port
+        slice.bind = bind.mode.rawValue
+        slice.bindHost = bind.text
+        slice.auth.mode = secret.mode
+        slice.auth.usable = secret.value != nil
+        slice.controlUI = config.controlUI()
+        slice.trustedProxies = config.value(["gateway", "trustedProxies"])?.array?.compactMap(\.string) ?? []
+        slice.agents = agents.map { agent in
+            var route = AgentRoute(id: agent.id)
+            route.name = agent.name
+            route.model = routing.route(agent.model)
+            route.mentionPatterns = agent.mentionPatterns
+            return route
+        }
+        slice.defaultAgent = agents.first { $0.isDefault }?.id ?? "main"
+        slice.bindings = config.bindings()
+        slice.session = config.session()
+        slice.queue = config.queue()
+        slice.maxConcurrent = maxConcurrent
+        slice.channels = channels
+        slice.models = drafts.filter { $0.id.kind == .model }.map {
+            ModelWorkerEntry(worker: $0.id.rawValue, provider: $0.id.parts.first ?? "")
+        }
+        slice.demoModel = routing.usesDemo ? ModelRouting.demo : nil
+        slice.sidecars = drafts.filter { $0.id.kind == .sidecar }.map(\.id.rawValue)
+        slice.file.state = config.state
+        slice.file.error = config.error
+        slice.file.problems = config.problems
+        let name = secret.mode == .token ? "GATEWAY_TOKEN" : "GATEWAY_PASSWORD"
+        return WorkerID("gateway").flatMap { draft($0, slice, secrets: secret.value.map { [(name, $0)] } ?? []) }
+    }
+
+    private var maxConcurrent: Int { config.value(["agents", "defaults", "maxConcurrent"])?.integer ?? 4 }
+
+    private mutating func addAgents() {
+        for agent in agents {
+            guard let id = WorkerID("agent:\(agent.id)") else { continue }
+            var slice = AgentConfig()
+            slice.id = agent.id
+            slice.name = agent.name
+            slice.sessionsDirectory = "\(config.paths.stateDirectory)/agents/\(agent.id)/sessions"
+            slice.agentDirectory = agent.agentDirectory
+            slice.workspace = agent.workspace
+            slice.model = routing.usesDemo ? ModelRouting.demo.model : routing.route(agent.model).primary.model
+            slice.contextTokens = config.value(["agents", "defaults", "contextTokens"])?.integer ?? 200_000
+            slice.timeoutSeconds = config.value(["agents", "defaults", "timeoutSeconds"])?.integer ?? 600
+            slice.maxConcurrent = maxConcurrent
+            slice.userTimezone = config.value(["agents", "defaults", "userTimezone"])?.string ?? ""
+            slice.version = Build.version
+            slice.session = config.session()
+            add(id, slice)
+        }
+    }
+
+    private mutating func addChannels(_ files: some FileReading) {
+        notices += ChannelNotices.unsupported(config)
+        if let reason = ChannelNotices.telegramOff(config) {
+            notices.append(reason)
+            return
+        }
+        for account in config.telegramAccounts(files: files) {
+            guard let id = WorkerID(account.access.worker) else { continue }
+            channels.append(account.access)
+            add(id, account.config, secrets: [("TELEGRAM_BOT_TOKEN", account.token)])
+        }
+    }
+
+    private mutating func addModels() {
+        for credential in routing.served where credential.provider == "anthropic" {
+            guard let id = WorkerID("model:anthropic") else { continue }
+            let path: ConfigPath = ["models", "providers", "anthropic"]
+            let written = config.value(path + "baseUrl")?.string ?? config.environment["ANTHROPIC_BASE_URL"]
+            var slice = AnthropicConfig()
+            if let written {
+                guard let address = HTTPAddress.normalized(written) else {
+                    config.report(
+                        ConfigProblem(
+                            path: "models.providers.anthropic.baseUrl",
+                            line: Int(config.value(path + "baseUrl")?.position.line ?? 0),
+                            text: "must be an http:// or https:// address",
+                            disables: id.rawValue
+                        )
+                    )
+                    continue
+                }
+                slice.baseURL = address.hasSuffix("/v1") ? String(address.dropLast(3)) : address
+            }
+            for member in config.value(path + "headers")?.object?.members ?? [] {
+                slice.headers[member.key] = member.value.string ?? ""
+            }
+            let name = credential.kind == .oauthToken ? "ANTHROPIC_OAUTH_TOKEN" : "ANTHROPIC_API_KEY"
+            add(id, slice, secrets: [(name, credential.value)])
+        }
+        for credential in routing.providers.credentials where !routing.served.contains(credential) {
+            let text =
+                "\(credential.source) is set, but this version has no worker for the provider \(credential.provider) yet"
+            notices.append(Notice(level: "warn", text: text))
+        }
+        if routing.usesDemo, let id = WorkerID("model:demo") {
+            var slice = DemoConfig()
+            slice.version = Build.version
+            slice.charactersPerSecond = config.ownValue(["demo", "charactersPerSecond"])?.integer ?? 0
+            add(id, slice)
+            notices.append(
+                Notice(
+                    level: "warn",
+                    text:
+                        "no model provider has a key: WebChat is answered by the demonstration model, and nothing else is."
+                        + " Set ANTHROPIC_API_KEY to change that."
+                )
+            )
+        }
+    }
+
+    private mutating func addSidecars() {
+        for member in (config.anyOwnValue(["sidecars"])?.object?.members ?? []).prefix(32) {
+            let path: ConfigPath = ["sidecars", member.key]
+            guard config.isOwnSound(path), member.value["enabled"]?.bool != false else { continue }
+            let command = member.value["command"]?.array?.compactMap(\.string) ?? []
+            guard let id = WorkerID("sidecar:\(member.key)"), let program = command.first, !program.isEmpty else {
+                config.report(
+                    ConfigProblem(
+                        path: "clawhold.json: \(path)",
+                        line: Int(member.position.line),
+                        text: "needs a name of small letters and digits, and a command: [\"program\", \"argument\"]",
+                        disables: "sidecar:\(member.key.prefix(60))"
+                    )
+                )
+                continue
+            }
+            var draft = WorkerDraft(id: id, budget: .of(id, config: config, extra: path + "memory"))
+            draft.start = member.value["restart"]?.string ?? "permanent"
+            draft.arguments = command
+            let names = ["PATH", "HOME", "LANG", "TZ"] + (member.value["env"]?.array?.compactMap(\.string) ?? [])
+            draft.environment = names.compactMap { name in config.environment.values[name].map { "\(name)=\($0)" } }
+            guard draft.blocks().allSatisfy({ (try? $0.encoded()) != nil }) else {
+                config.report(
+                    ConfigProblem(path: "clawhold.json: \(path)", line: 0, text: "is too large", disables: id.rawValue)
+                )
+                continue
+            }
+            drafts.append(draft)
+        }
+    }
+
+    private mutating func add(_ id: WorkerID, _ slice: some Encodable, secrets: [(String, String)] = []) {
+        guard let draft = draft(id, slice, secrets: secrets) else { return }
+        drafts.append(draft)
+    }
+
+    private func draft(_ id: WorkerID, _ slice: some Encodable, secrets: [(String, String)]) -> WorkerDraft? {
+        // Encoding fails for no value that these structs can hold; a worker without its part would be worse than none.
+        guard let bytes = try? encodeSlice(slice) else { return nil }
+        var draft = WorkerDraft(id: id, budget: .of(id, config: config))
+        draft.config = bytes
+        draft.secrets = secrets.map { (name: $0.0, value: $0.1) }
+        switch id.kind {
+        case .gateway: (draft.uid, draft.network) = ("owner", false)
+        case .agent: (draft.uid, draft.network, draft.start) = ("owner", false, "demand")
+        case .model: draft.start = "demand"
+        case .channel, .sidecar, .tool, .tunnel: break
+        }
+        // The demonstration model calls nobody.
+        if id.rawValue == "model:demo" { draft.network = false }
+        return draft
+    }
+}

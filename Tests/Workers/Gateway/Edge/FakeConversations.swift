@@ -1,0 +1,79 @@
+internal import Synchronization
+
+@testable internal import Gateway
+
+/// An engine in memory: keeps what it was asked, answers as told, and lets a test emit events.
+final class FakeConversations: Conversations {
+    struct State {
+        var sent: [ChatSend] = []
+        var aborted: [String] = []
+        var outcome = ChatSendOutcome.started
+        var runs: [String] = []
+        var rows: [WorkerRow] = []
+        var delivery = DeliveryStatus()
+        var history = #"{"sessionKey":"main","messages":[]}"#
+        var sessions = #"{"ts":1,"path":"/s","count":0,"defaults":{},"sessions":[]}"#
+        var error: ConversationError?
+        var handlers: [Int: @Sendable (ConversationEvent) -> Void] = [:]
+        /// Called inside `send`, before it returns.
+        var onSend: (@Sendable (FakeConversations, ChatSend) -> Void)?
+        /// `send` waits for each of these, in order, one per call.
+        var gates: [AsyncStream<Void>] = []
+    }
+
+    let state = Mutex(State())
+
+    struct Subscription: ConversationSubscription {
+        let owner: FakeConversations
+        let number: Int
+        func cancel() { owner.state.withLock { $0.handlers[number] = nil } }
+    }
+
+    func emit(_ event: ConversationEvent) {
+        for handler in state.withLock({ Array($0.handlers.values) }) { handler(event) }
+    }
+
+    func send(_ message: ChatSend) async -> ChatSendOutcome {
+        let (hook, gate) = state.withLock { state in
+            (state.onSend, state.gates.isEmpty ? nil : state.gates.removeFirst())
+        }
+        if let gate { for await _ in gate {} }
+        state.withLock { $0.sent.append(message) }
+        hook?(self, message)
+        return state.withLock { $0.outcome }
+    }
+
+    func abort(sessionKey: String, runID: String?, reason: String) async throws(ConversationError) -> [String] {
+        let (error, runs) = state.withLock { state in
+            state.aborted.append("\(sessionKey) \(runID ?? "*") \(reason)")
+            return (state.error, state.runs)
+        }
+        if let error { throw error }
+        return runs
+    }
+
+    func history(sessionKey: String, limit: Int) async throws(ConversationError) -> [UInt8] {
+        let (error, text) = state.withLock { ($0.error, $0.history) }
+        if let error { throw error }
+        return Array(text.utf8)
+    }
+
+    func sessions(params: [UInt8]) async throws(ConversationError) -> [UInt8] {
+        let (error, text) = state.withLock { ($0.error, $0.sessions) }
+        if let error { throw error }
+        return Array(text.utf8)
+    }
+
+    func subscribe(_ handler: @escaping @Sendable (ConversationEvent) -> Void) -> any ConversationSubscription {
+        let number = state.withLock { state in
+            let number = state.handlers.count
+            state.handlers[number] = handler
+            return number
+        }
+        return Subscription(owner: self, number: number)
+    }
+
+    func workers() async -> [WorkerRow] { state.withLock { $0.rows } }
+
+    func deliveryStatus() async -> DeliveryStatus { state.withLock { $0.delivery } }
+}
