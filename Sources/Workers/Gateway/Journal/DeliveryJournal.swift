@@ -1,0 +1,139 @@
+/// The gateway's store, as the delivery engine knows it: one method per row of the contract (`docs/ipc.md` section 2.1).
+///
+/// Each call is one transition, all or nothing; `JournalWriter` decides which transitions share a commit. Nothing here
+/// knows SQLite, every claim carries its owner and incarnation, and times are parameters, so that another engine with
+/// row locks can stand in its place (DESIGN section 11). Times are milliseconds since 1970.
+package protocol DeliveryJournal: AnyObject {
+    /// Makes this start of the supervisor (`epoch`) the owner of all claims; those of another start are dead.
+    ///
+    /// Deaths count as `unknown`, unless `noteShutdown` was the last word of that start.
+    func adopt(epoch: String, sentence: String, limits: PoisonLimits, now: Int64) throws(JournalError) -> ReleaseReport
+
+    /// The tree is being shut down on purpose: what it still holds at its end does not count against anything.
+    func noteShutdown(epoch: String) throws(JournalError)
+
+    // MARK: Inbound
+
+    /// {row UNIQUE(event key), cursor} in one commit. `limit` bounds what may wait for its answer.
+    func receive(_ event: InboundEvent, limit: Int, now: Int64) throws(JournalError) -> Receipt
+
+    /// A cursor without an event.
+    func advance(channel: String, cursor: [UInt8]) throws(JournalError)
+
+    /// Claims events for parsing while fewer than `limit` are in this worker's hands.
+    func claimInbox(
+        channel: String,
+        incarnation: UInt64,
+        limit: Int,
+        now: Int64
+    ) throws(JournalError) -> [InboxRow]
+
+    /// What a parsed event turned out to be; with its turn in the same commit.
+    func settleInbox(
+        row: Int64,
+        channel: String,
+        incarnation: UInt64,
+        verdict: InboxVerdict,
+        now: Int64
+    ) throws(JournalError) -> InboxSettlement
+
+    // MARK: Turns
+
+    /// {row UNIQUE(event key), turn} of a WebChat message.
+    func receiveChat(eventKey: String, turn: NewTurn, limit: Int, now: Int64) throws(JournalError) -> ChatReceipt
+
+    /// Claims turns, one per lane, while fewer than `limit` run in all.
+    func claimTurns(agent: String, incarnation: UInt64, limit: Int) throws(JournalError) -> TurnClaims
+
+    /// A tool call's row, before it starts. False when the turn is not in this incarnation's hands.
+    func openTool(
+        turnID: String,
+        agent: String,
+        incarnation: UInt64,
+        call: ToolRow
+    ) throws(JournalError) -> Bool
+
+    /// A tool call's result. False when no such call is open there.
+    func closeTool(
+        turnID: String,
+        agent: String,
+        incarnation: UInt64,
+        callID: String,
+        result: ToolOutcome
+    ) throws(JournalError) -> Bool
+
+    /// {turn done, outbox rows} in one commit.
+    func settleTurn(
+        turnID: String,
+        agent: String,
+        incarnation: UInt64,
+        result: TurnResult,
+        now: Int64
+    ) throws(JournalError) -> TurnSettlement
+
+    /// Ends turns that wait and marks those that run. With `runID`, only that one.
+    func stop(
+        lane: String,
+        sessionKey: String,
+        runID: String?,
+        reason: String,
+        now: Int64
+    ) throws(JournalError) -> StopOutcome
+
+    /// Ends every waiting turn of an agent that will not come, with a sentence to each sender.
+    func fail(agent: String, sentence: String, now: Int64) throws(JournalError) -> [StoppedTurn]
+
+    // MARK: Sends
+
+    /// {inflight, worker incarnation}: the oldest chunk of each conversation that has none in flight.
+    func claimSends(
+        channel: String,
+        incarnation: UInt64,
+        limit: Int,
+        now: Int64
+    ) throws(JournalError) -> SendClaims
+
+    /// What became of a chunk. With `possibleDuplicate` this or an earlier try may have arrived unnoticed: the row stays
+    /// marked, and one that is to be tried again is in doubt; one that was in doubt already is a dead letter.
+    func settleSend(
+        row: Int64,
+        channel: String,
+        incarnation: UInt64,
+        outcome: SendOutcome,
+        possibleDuplicate: Bool,
+        now: Int64
+    ) throws(JournalError) -> SendSettlement
+
+    // MARK: Workers
+
+    /// What stands in this incarnation's name, at its HELLO.
+    func holdings(worker: String, incarnation: UInt64) throws(JournalError) -> Holdings
+
+    /// An incarnation is dead: its claims and those of all before it are released, the death is journaled, `sentence`
+    /// is queued for the senders of turns that become dead letters.
+    func exit(
+        worker: String,
+        incarnation: UInt64,
+        cause: String,
+        death: Death,
+        sentence: String,
+        limits: PoisonLimits,
+        now: Int64
+    ) throws(JournalError) -> ReleaseReport
+
+    /// A lost stretch, for the operator.
+    func recordGap(channel: String, text: String, now: Int64) throws(JournalError)
+
+    // MARK: Reading and upkeep
+
+    /// Workers that have something to do: agents with turns that wait, channels with events or chunks.
+    func workersWithWork() throws(JournalError) -> [String]
+
+    func counts() throws(JournalError) -> JournalCounts
+
+    /// The newest dead letters.
+    func deadLetters(limit: Int) throws(JournalError) -> [DeadItem]
+
+    /// Forgets settled rows: contents after a week, event keys after 30 days. At most a few hundred rows a call.
+    func prune(now: Int64) throws(JournalError)
+}

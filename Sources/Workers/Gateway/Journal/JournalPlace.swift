@@ -1,0 +1,64 @@
+internal import Glibc
+
+/// Where the journal lies, and its bounds.
+package struct JournalPlace: Sendable {
+    /// `<state>/clawhold`.
+    package var directory: String
+    /// Space that is given up when the disk is full.
+    package var ballastBytes = 4 * 1024 * 1024
+    /// Transitions that may wait for the writer.
+    package var queueLimit = 4096
+    /// Transitions in one commit.
+    package var batchLimit = 64
+    /// Between two tries to take the ballast back.
+    package var recoveryMilliseconds = 5000
+    /// Between two tries to write what must land.
+    package var retryMilliseconds = 250
+
+    package init(stateDirectory: String) {
+        directory = stateDirectory + "/clawhold"
+    }
+
+    package var path: String { directory + "/journal.sqlite" }
+    var ballastPath: String { directory + "/journal.ballast" }
+
+    /// Opens the journal. A damaged file is moved aside, which the returned warning tells.
+    func open() throws(JournalError) -> (SQLiteJournal, warning: String?) {
+        if mkdir(directory, 0o700) != 0, errno != EEXIST {
+            throw .unusable("cannot create \(directory): \(Self.words(errno)); \(Self.advice)")
+        }
+        guard access(directory, W_OK | X_OK) == 0 else {
+            throw .unusable("cannot write in \(directory): \(Self.words(errno)); \(Self.advice)")
+        }
+        do throws(JournalError) {
+            return (try SQLiteJournal(path: path), nil)
+        } catch .corrupt(let text) {
+            let aside = try moveAside()
+            return (
+                try SQLiteJournal(path: path),
+                "the journal was damaged (\(text)) and begins anew: messages that waited in it are lost;"
+                    + " the damaged file is kept as \(aside)"
+            )
+        } catch .full {
+            throw .unusable("no space left for the journal in \(directory): free some and start again")
+        } catch .unusable(let text) {
+            throw .unusable(text.hasPrefix("/") ? text : "cannot open \(path): \(text); \(Self.advice)")
+        }
+    }
+
+    /// Moves the file and what belongs to it out of the way; returns its new path.
+    func moveAside() throws(JournalError) -> String {
+        let aside = "\(path).damaged-\(time(nil))"
+        guard rename(path, aside) == 0 else {
+            throw .unusable("\(path) is damaged and cannot be moved aside: \(Self.words(errno))")
+        }
+        _ = rename(path + "-wal", aside + "-wal")
+        return aside
+    }
+
+    private static let advice = "the state directory must belong to the user Clawhold runs as and be writable"
+
+    private static func words(_ code: Int32) -> String {
+        String(cString: strerror(code))
+    }
+}

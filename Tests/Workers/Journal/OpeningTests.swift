@@ -1,0 +1,20 @@
+import Testing
+
+@testable import Journal
+
+@Test("a nonce is 24 characters and the same for every try")
+func nonce() {
+    let row = OutboxRow(
+        row: 7,
+        origin: "t",
+        chunk: 0,
+        conversation: "c",
+        target: [],
+        text: "x",
+        isInDoubt: false,
+        attempts: 1,
+        createdAt: 1_700_000_000_000
+    )
+    #expect(row.nonce == "018bcfe56800000000000007")
+    #expect(row.nonce.count == 24)
+}
