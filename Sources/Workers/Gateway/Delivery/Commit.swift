@@ -1,0 +1,259 @@
+internal import IPCHub
+internal import Journal
+
+/// A transition that the core wants journaled, with what it needs to go on afterwards.
+///
+/// `link` is the link that the transition was made for: what comes of it is not told on another one.
+enum Commit: Sendable {
+    case adopt(epoch: String)
+    case noteShutdown(epoch: String)
+    case receive(InboundEvent, link: Int, seq: UInt64)
+    case cursor(channel: String, cursor: [UInt8])
+    case claimInbox(channel: String, link: Int, incarnation: UInt64)
+    case settleInbox(InboxSettling)
+    case chat(token: Int, eventKey: String, turn: NewTurn)
+    case claimTurns(agent: String, link: Int, incarnation: UInt64)
+    case openTool(ToolStep, call: ToolRow)
+    case closeTool(ToolStep, callID: String, result: ToolOutcome)
+    case settleTurn(TurnSettling)
+    case stop(token: Int, lane: String, sessionKey: String, runID: String?, reason: String)
+    case fail(agent: String, sentence: String)
+    case claimSends(channel: String, link: Int, incarnation: UInt64)
+    case settleSend(SendSettling)
+    case holdings(worker: String, link: Int, hello: HubHello)
+    case exit(WorkerExit, mustConfirm: Bool)
+    case gap(channel: String, text: String)
+    case workersWithWork
+    case prune
+}
+
+/// A parsed event on its way to its end.
+struct InboxSettling: Sendable {
+    var row: Int64
+    var channel: String
+    var link: Int
+    var incarnation: UInt64
+    var verdict: InboxVerdict
+    /// Whose lane it goes to, when it becomes a turn.
+    var agent: String?
+}
+
+/// A step of a tool call.
+struct ToolStep: Sendable {
+    var turnID: String
+    var agent: String
+    var link: Int
+    var incarnation: UInt64
+    var name: String
+}
+
+/// A turn's end on its way into the journal.
+struct TurnSettling: Sendable {
+    var done: HubTurnDone
+    var agent: String
+    var link: Int
+    var incarnation: UInt64
+    var result: TurnResult
+    /// The channel that the answer's chunks wait for.
+    var channel: String
+}
+
+/// A chunk's end on its way into the journal.
+struct SendSettling: Sendable {
+    var row: Int64
+    var channel: String
+    var link: Int
+    var incarnation: UInt64
+    var outcome: SendOutcome
+    var possibleDuplicate: Bool
+}
+
+/// An EXIT block.
+struct WorkerExit: Sendable, Equatable {
+    var worker: String
+    var incarnation: UInt64
+    var cause: String
+    var death: Death
+    /// The supervisor's words.
+    var text: String
+}
+
+/// What came of a commit, in the order of `Commit`.
+enum Committed: Sendable {
+    case nothing
+    case report(ReleaseReport)
+    case receipt(Receipt)
+    case inbox([InboxRow])
+    case inboxSettlement(InboxSettlement)
+    case chat(ChatReceipt)
+    case turns(TurnClaims)
+    case tool(Bool)
+    case turnSettlement(TurnSettlement)
+    case stop(StopOutcome)
+    case failed([StoppedTurn])
+    case sends(SendClaims)
+    case sendSettlement(SendSettlement)
+    case holdings(Holdings)
+    case workers([String])
+
+    /// Whether anything was changed: a claim that found nothing is no step of the contract.
+    var isStep: Bool {
+        switch self {
+        case .inbox(let rows): !rows.isEmpty
+        case .turns(let claims): !claims.turns.isEmpty
+        case .sends(let claims): !claims.rows.isEmpty
+        case .nothing, .report, .receipt, .inboxSettlement, .chat, .tool, .turnSettlement, .stop, .failed,
+            .sendSettlement, .holdings, .workers:
+            true
+        }
+    }
+}
+
+extension Commit {
+    /// How it is kept.
+    var durability: JournalDurability {
+        switch self {
+        case .receive, .chat: .intake
+        // What may leave the machine is on the disk first; a death that was confirmed is not told again.
+        case .adopt, .claimSends, .exit: .synced
+        case .noteShutdown, .cursor, .claimInbox, .settleInbox, .claimTurns, .openTool, .closeTool, .settleTurn, .stop,
+            .fail, .settleSend, .holdings, .gap, .workersWithWork, .prune:
+            .relaxed
+        }
+    }
+
+    /// The name of its kill points (`docs/ipc.md` section 2.2), without `.before-commit` and `.after-commit`.
+    var killPoint: String? {
+        switch self {
+        case .receive: "inbound"
+        case .claimInbox: "normalize"
+        case .settleInbox: "normalized"
+        case .chat: "chat-send"
+        case .claimTurns: "claim"
+        case .openTool: "tool-open"
+        case .closeTool: "tool-close"
+        case .settleTurn: "done"
+        case .claimSends: "send"
+        case .settleSend: "result"
+        case .adopt, .noteShutdown, .cursor, .stop, .fail, .holdings, .exit, .gap, .workersWithWork, .prune: nil
+        }
+    }
+
+    /// Carries it out, on the writer's thread.
+    func perform(
+        on journal: any DeliveryJournal,
+        limits: DeliveryLimits,
+        now: Int64
+    ) throws(JournalError) -> Committed {
+        switch self {
+        case .adopt(let epoch):
+            return .report(
+                try journal.adopt(epoch: epoch, sentence: Sentences.poisoned, limits: limits.poison, now: now)
+            )
+        case .noteShutdown(let epoch): try journal.noteShutdown(epoch: epoch)
+        case .receive(let event, _, _):
+            return .receipt(try journal.receive(event, limit: limits.waitingPerChannel, now: now))
+        case .cursor(let channel, let cursor): try journal.advance(channel: channel, cursor: cursor)
+        case .claimInbox(let channel, _, let incarnation):
+            return .inbox(
+                try journal.claimInbox(
+                    channel: channel,
+                    incarnation: incarnation,
+                    limit: limits.inHandPerChannel,
+                    now: now
+                )
+            )
+        case .settleInbox(let settling):
+            return .inboxSettlement(
+                try journal.settleInbox(
+                    row: settling.row,
+                    channel: settling.channel,
+                    incarnation: settling.incarnation,
+                    verdict: settling.verdict,
+                    now: now
+                )
+            )
+        case .chat(_, let eventKey, let turn):
+            return .chat(
+                try journal.receiveChat(eventKey: eventKey, turn: turn, limit: limits.waitingPerChannel, now: now)
+            )
+        case .claimTurns(let agent, _, let incarnation):
+            return .turns(
+                try journal.claimTurns(agent: agent, incarnation: incarnation, limit: limits.turnsAtOnce)
+            )
+        case .openTool(let step, let call):
+            return .tool(
+                try journal.openTool(
+                    turnID: step.turnID,
+                    agent: step.agent,
+                    incarnation: step.incarnation,
+                    call: call
+                )
+            )
+        case .closeTool(let step, let callID, let result):
+            return .tool(
+                try journal.closeTool(
+                    turnID: step.turnID,
+                    agent: step.agent,
+                    incarnation: step.incarnation,
+                    callID: callID,
+                    result: result
+                )
+            )
+        case .settleTurn(let settling):
+            return .turnSettlement(
+                try journal.settleTurn(
+                    turnID: settling.done.turnID,
+                    agent: settling.agent,
+                    incarnation: settling.incarnation,
+                    result: settling.result,
+                    now: now
+                )
+            )
+        case .stop(_, let lane, let sessionKey, let runID, let reason):
+            return .stop(
+                try journal.stop(lane: lane, sessionKey: sessionKey, runID: runID, reason: reason, now: now)
+            )
+        case .fail(let agent, let sentence):
+            return .failed(try journal.fail(agent: agent, sentence: sentence, now: now))
+        case .claimSends(let channel, _, let incarnation):
+            return .sends(
+                try journal.claimSends(
+                    channel: channel,
+                    incarnation: incarnation,
+                    limit: limits.inHandPerChannel,
+                    now: now
+                )
+            )
+        case .settleSend(let settling):
+            return .sendSettlement(
+                try journal.settleSend(
+                    row: settling.row,
+                    channel: settling.channel,
+                    incarnation: settling.incarnation,
+                    outcome: settling.outcome,
+                    possibleDuplicate: settling.possibleDuplicate,
+                    now: now
+                )
+            )
+        case .holdings(let worker, _, let hello):
+            return .holdings(try journal.holdings(worker: worker, incarnation: hello.incarnation))
+        case .exit(let exit, _):
+            return .report(
+                try journal.exit(
+                    worker: exit.worker,
+                    incarnation: exit.incarnation,
+                    cause: exit.cause,
+                    death: exit.death,
+                    sentence: Sentences.poisoned,
+                    limits: limits.poison,
+                    now: now
+                )
+            )
+        case .gap(let channel, let text): try journal.recordGap(channel: channel, text: text, now: now)
+        case .workersWithWork: return .workers(try journal.workersWithWork())
+        case .prune: try journal.prune(now: now)
+        }
+        return .nothing
+    }
+}

@@ -1,0 +1,198 @@
+internal import Config
+internal import FoundationEssentials
+internal import IPCControl
+internal import IPCHub
+internal import Journal
+internal import SwiftProtobuf
+
+extension DeliveryCore {
+    // MARK: Taking in
+
+    mutating func inbound(_ event: HubInbound, _ link: LinkState) {
+        let inbound = InboundEvent(
+            channel: link.worker,
+            eventKey: event.eventKey,
+            raw: [UInt8](event.raw),
+            cursor: holdsCursor(link.worker, except: event.eventKey) ? [] : [UInt8](event.cursor)
+        )
+        guard !event.eventKey.isEmpty, event.eventKey.utf8.count <= limits.keyBytes, event.raw.count <= limits.rawBytes
+        else {
+            log(.warning, "an event without a usable key or of \(event.raw.count) bytes: not taken", about: link.worker)
+            var ack = HubInboundAck()
+            ack.seq = event.seq
+            return send(link.id, .inboundAck(ack))
+        }
+        if isDraining { return refuse(inbound, link.id, event.seq, Sentences.shuttingDown) }
+        if !intakeStopped.isEmpty { return refuse(inbound, link.id, event.seq, intakeStopped) }
+        commit(.receive(inbound, link: link.id, seq: event.seq))
+    }
+
+    mutating func received(_ event: InboundEvent, _ link: Int, _ seq: UInt64, _ receipt: Receipt) {
+        if case .crowded = receipt {
+            return refuse(event, link, seq, "\(limits.waitingPerChannel) messages wait for their answer")
+        }
+        refused[event.channel]?.accept(event.eventKey)
+        guard let state = current(event.channel, link) else { return }
+        var ack = HubInboundAck()
+        ack.seq = seq
+        send(link, .inboundAck(ack))
+        if case .new = receipt { pumpInbox(state.worker) }
+    }
+
+    mutating func refuse(_ event: InboundEvent, _ link: Int, _ seq: UInt64, _ reason: String) {
+        refused[event.channel, default: RefusedEvents(limit: limits.refusedKeys)].refuse(event.eventKey)
+        guard current(event.channel, link) != nil else { return }
+        var ack = HubInboundAck()
+        ack.seq = seq
+        ack.refused = reason
+        send(link, .inboundAck(ack))
+    }
+
+    mutating func cursorMoved(_ cursor: HubCursor, _ link: LinkState) {
+        guard !isDraining, !holdsCursor(link.worker, except: nil) else { return }
+        commit(.cursor(channel: link.worker, cursor: [UInt8](cursor.cursor)))
+    }
+
+    /// Whether an event that was refused stands before what comes now.
+    private func holdsCursor(_ channel: String, except key: String?) -> Bool {
+        guard var events = refused[channel] else { return false }
+        if let key { events.accept(key) }
+        return events.holdsCursor
+    }
+
+    // MARK: Parsing
+
+    mutating func pumpInbox(_ channel: String) {
+        guard !isDraining, var link = links[channel], link.takesWork, channel.hasPrefix("channel:") else { return }
+        let isFree = link.inboxClaim.want()
+        links[channel] = link
+        if isFree { commit(.claimInbox(channel: channel, link: link.id, incarnation: link.incarnation)) }
+    }
+
+    mutating func inboxClaimed(_ channel: String, _ link: Int, _ rows: [InboxRow]) {
+        guard current(channel, link) != nil else { return }
+        for row in rows { normalize(row, channel, link) }
+        if links[channel]?.inboxClaim.done() == true { pumpInbox(channel) }
+    }
+
+    mutating func normalize(_ row: InboxRow, _ channel: String, _ link: Int) {
+        inbox[row.row] = (channel, row)
+        var normalize = HubNormalize()
+        normalize.row = UInt64(clamping: row.row)
+        normalize.raw = Data(row.raw)
+        send(link, .normalize(normalize))
+    }
+
+    mutating func normalized(_ parsed: HubNormalized, _ link: LinkState, _ now: Int64) {
+        guard let row = Int64(exactly: parsed.row), let held = inbox[row], held.channel == link.worker else {
+            return log(.warning, "parsed row \(parsed.row), which is not in its hands: ignored", about: link.worker)
+        }
+        inbox[row] = nil
+        var settling = InboxSettling(
+            row: row,
+            channel: link.worker,
+            link: link.id,
+            incarnation: link.incarnation,
+            verdict: .ignored(reason: parsed.ignored)
+        )
+        if parsed.ignored.isEmpty {
+            (settling.verdict, settling.agent) = verdict(parsed.message, held.event, link, now)
+        }
+        commit(.settleInbox(settling))
+    }
+
+    private mutating func verdict(
+        _ message: HubChatMessage,
+        _ event: InboxRow,
+        _ link: LinkState,
+        _ now: Int64
+    ) -> (InboxVerdict, String?) {
+        guard let access = access[link.worker] else {
+            return (.ignored(reason: "\(link.worker) is not in the configuration any more"), nil)
+        }
+        switch AccessPolicy(access: access).decide(message) {
+        case .allow: break
+        case .quiet(let reason): return (.ignored(reason: reason), nil)
+        case .deny(let reason):
+            tellIgnored(message, reason, link.worker, now)
+            return (.ignored(reason: reason), nil)
+        }
+        let route = router.route(message, access: access)
+        let conversation = message.thread.isEmpty ? message.conversation : "\(message.conversation):\(message.thread)"
+        if StopWord.isStop(message.text) {
+            let notice = NewNotice(
+                conversation: conversation,
+                target: [UInt8](message.replyTarget),
+                text: Sentences.stopped
+            )
+            return (.stop(lane: route.sessionKey, notice: notice), nil)
+        }
+        // The frame it came in was smaller than the bound of frames, so this cannot fail.
+        let bytes = (try? message.serializedBytes() as [UInt8]) ?? []
+        let turnID = Self.turnID(of: event.eventKey)
+        let turn = NewTurn(
+            turnID: turnID,
+            runID: turnID,
+            sessionKey: route.sessionKey,
+            lane: route.sessionKey,
+            agent: "agent:\(route.agentID)",
+            channel: link.worker,
+            account: access.account,
+            conversation: conversation,
+            target: [UInt8](message.replyTarget),
+            message: bytes
+        )
+        return (.turn(turn), turn.agent)
+    }
+
+    private mutating func tellIgnored(_ message: HubChatMessage, _ reason: String, _ channel: String, _ now: Int64) {
+        guard let unsaid = ignored.count(sender: "\(channel) \(message.senderID)", now: now) else { return }
+        let name = message.senderUsername.isEmpty ? "" : " (@\(message.senderUsername.prefix(64)))"
+        let more = unsaid > 0 ? " (and \(unsaid) before it)" : ""
+        log(.info, "ignored a message from \(message.senderID.prefix(64))\(name): \(reason)\(more)", about: channel)
+    }
+
+    mutating func inboxSettled(_ settling: InboxSettling, _ settlement: InboxSettlement) {
+        guard case .settled(let stopped) = settlement else {
+            return log(
+                .warning,
+                "parsed row \(settling.row), which was taken from it: ignored",
+                about: settling.channel
+            )
+        }
+        if case .stop = settling.verdict {
+            announce(stopped, reason: "stop")
+            pumpSends(settling.channel)
+        }
+        if let agent = settling.agent { want(agent) }
+        pumpInbox(settling.channel)
+        // A suspect that went alone no longer holds the chunks back.
+        pumpSends(settling.channel)
+    }
+
+    /// Stable over attempts, restarts and even the loss of the journal: transcript ids are derived from it.
+    static func turnID(of eventKey: String) -> String {
+        Hex.encode(SHA256.hash(Array(eventKey.utf8)).prefix(12))
+    }
+
+    mutating func statusChanged(_ status: HubChannelStatus, _ link: LinkState) {
+        if !status.gap.isEmpty {
+            let text = String(status.gap.prefix(2000))
+            log(.warning, "messages may be lost: \(text)", about: link.worker)
+            commit(.gap(channel: link.worker, text: text))
+        }
+        channelStatus[link.worker] = status
+        publish(.workersChanged)
+    }
+
+    mutating func intakeChanged(_ reason: String?) {
+        guard let reason else {
+            intakeStopped = ""
+            log(.info, "the disk has space again: messages are taken in")
+            return publish(.workersChanged)
+        }
+        intakeStopped = reason
+        log(.error, "\(reason): no message is taken in until then, answers still go out")
+        publish(.workersChanged)
+    }
+}

@@ -1,0 +1,244 @@
+internal import Config
+internal import FoundationEssentials
+internal import IPCHub
+internal import Journal
+internal import SwiftProtobuf
+
+extension DeliveryCore {
+    // MARK: Claiming
+
+    /// An agent has turns waiting: give it some, or have it started.
+    mutating func want(_ agent: String) {
+        wanted.insert(agent)
+        pumpTurns(agent)
+    }
+
+    mutating func pumpTurns(_ agent: String) {
+        guard wanted.contains(agent), !isDraining else { return }
+        guard var link = links[agent] else { return demand(agent) }
+        guard link.takesWork, table[agent]?.state != "draining" else { return }
+        let isFree = link.turnClaim.want()
+        links[agent] = link
+        if isFree { commit(.claimTurns(agent: agent, link: link.id, incarnation: link.incarnation)) }
+    }
+
+    /// A place came free: all agents that wait get their chance, the one that waited longest by name order last served.
+    mutating func pumpAllTurns() {
+        for agent in wanted.sorted() { pumpTurns(agent) }
+    }
+
+    mutating func turnsClaimed(_ agent: String, _ link: Int, _ claims: TurnClaims, _ now: Int64) {
+        if claims.moreWait { wanted.insert(agent) } else { wanted.remove(agent) }
+        // Without its link the claim stands until the worker's HELLO or its EXIT.
+        guard current(agent, link) != nil else { return }
+        for row in claims.turns { give(row, link, now) }
+        if links[agent]?.turnClaim.done() == true { want(agent) }
+    }
+
+    /// Hands a claimed turn to its agent.
+    mutating func give(_ row: TurnRow, _ link: Int, _ now: Int64) {
+        var running = turns[row.turn.turnID] ?? RunningTurn(turn: row.turn, isRerun: row.attempts > 1)
+        running.relink()
+        turns[row.turn.turnID] = running
+        send(link, .turn(frame(for: row)), reach: "turn.after-frame")
+        if !row.interrupt.isEmpty { interrupt(row.turn.turnID, row.interrupt, link) }
+        showActivity(now)
+    }
+
+    private func frame(for row: TurnRow) -> HubTurn {
+        let channel = row.turn.channel.split(separator: ":")
+        let model = model(for: row.turn)
+        var turn = HubTurn()
+        turn.turnID = row.turn.turnID
+        turn.sessionKey = row.turn.lane
+        turn.runID = row.turn.runID
+        turn.channel = channel.count > 1 ? String(channel[1]) : row.turn.channel
+        turn.account = row.turn.account
+        // Written by this program; a row that cannot be read back is an empty message, and the agent says so.
+        turn.message = (try? HubChatMessage(serializedBytes: row.turn.message)) ?? HubChatMessage()
+        turn.model = model.model
+        turn.modelWorker = model.worker
+        turn.unavailable = model.worker.isEmpty ? model.unavailable : ""
+        turn.attempt = UInt32(clamping: row.attempts)
+        turn.toolCalls = row.toolCalls.map { call in
+            var frame = HubToolCall()
+            frame.turnID = row.turn.turnID
+            frame.callID = call.callID
+            frame.name = call.name
+            frame.arguments = Data(call.arguments)
+            frame.readOnly = call.isReadOnly
+            if let result = call.result {
+                frame.result.text = result.text
+                frame.result.isError = result.isError
+            }
+            return frame
+        }
+        return turn
+    }
+
+    /// The demonstration model answers in WebChat alone: a misspelt key must never let a toy talk to somebody's family.
+    private func model(for turn: NewTurn) -> ModelRef {
+        if turn.channel == NewTurn.webchat, let demo = config.demoModel { return demo }
+        let agentID = turn.agent.hasPrefix("agent:") ? String(turn.agent.dropFirst(6)) : turn.agent
+        return config.agent(agentID).model.primary
+    }
+
+    // MARK: While it runs
+
+    mutating func turnEvent(_ event: HubTurnEvent, _ link: LinkState) {
+        guard var turn = turns[event.turnID], turn.turn.agent == link.worker else { return }
+        let told = turn.take(event, limit: limits.textBytes)
+        turns[event.turnID] = turn
+        if let told { publish(told) }
+    }
+
+    mutating func toolOpen(_ call: HubToolCall, _ link: LinkState) {
+        guard holds(call, link) else { return }
+        let row = ToolRow(
+            callID: call.callID,
+            name: call.name,
+            arguments: [UInt8](call.arguments),
+            isReadOnly: call.readOnly
+        )
+        commit(.openTool(step(call, link), call: row))
+    }
+
+    mutating func toolClose(_ call: HubToolCall, _ link: LinkState) {
+        guard holds(call, link) else { return }
+        let result = ToolOutcome(text: call.result.text, isError: call.result.isError)
+        commit(.closeTool(step(call, link), callID: call.callID, result: result))
+    }
+
+    mutating func toolOpened(_ step: ToolStep, _ callID: String, _ isHeld: Bool) {
+        guard isHeld, current(step.agent, step.link) != nil else { return }
+        send(step.link, .toolOpened(ack(step, callID)))
+    }
+
+    mutating func toolClosed(_ step: ToolStep, _ callID: String, _ isHeld: Bool) {
+        guard isHeld, current(step.agent, step.link) != nil else { return }
+        send(step.link, .toolClosed(ack(step, callID)))
+    }
+
+    private func step(_ call: HubToolCall, _ link: LinkState) -> ToolStep {
+        ToolStep(
+            turnID: call.turnID,
+            agent: link.worker,
+            link: link.id,
+            incarnation: link.incarnation,
+            name: call.name
+        )
+    }
+
+    private func ack(_ step: ToolStep, _ callID: String) -> HubToolAck {
+        var ack = HubToolAck()
+        ack.turnID = step.turnID
+        ack.callID = callID
+        return ack
+    }
+
+    private mutating func holds(_ call: HubToolCall, _ link: LinkState) -> Bool {
+        if turns[call.turnID]?.turn.agent == link.worker, call.callID.utf8.count <= limits.keyBytes { return true }
+        log(.warning, "\(link.worker) named turn \(call.turnID.prefix(64)), which is not in its hands: ignored")
+        return false
+    }
+
+    // MARK: Its end
+
+    mutating func turnDone(_ done: HubTurnDone, _ link: LinkState) {
+        let turn = turns[done.turnID].flatMap { $0.turn.agent == link.worker ? $0.turn : nil }
+        let settling = TurnSettling(
+            done: done,
+            agent: link.worker,
+            link: link.id,
+            incarnation: link.incarnation,
+            result: turn.map { result(of: done, for: $0) } ?? TurnResult(status: .error),
+            channel: turn?.channel ?? ""
+        )
+        // Without a turn in its hands the journal decides: known, or nobody's.
+        commit(.settleTurn(settling))
+    }
+
+    private func result(of done: HubTurnDone, for turn: NewTurn) -> TurnResult {
+        let limit = access[turn.channel]?.textChunkLimit ?? 4000
+        let chunker = Chunker(limit: min(limit, turn.channel.hasPrefix("channel:telegram:") ? 4096 : limit))
+        switch done.status {
+        case .ok: return TurnResult(status: .ok, chunks: Self.isSilent(done.text) ? [] : chunker.chunks(of: done.text))
+        case .aborted: return TurnResult(status: .aborted)
+        case .error, .UNRECOGNIZED:
+            let sentence = done.text.isEmpty ? "Something went wrong, and nothing more is known." : done.text
+            return TurnResult(status: .error, sentence: sentence, chunks: chunker.chunks(of: sentence))
+        }
+    }
+
+    /// What a model says when it has nothing to say. Source: spec/channels-voice-tunnel.md 1.14.
+    static func isSilent(_ text: String) -> Bool {
+        var words = Substring(text)
+        while words.first?.isWhitespace == true { words.removeFirst() }
+        while words.last?.isWhitespace == true { words.removeLast() }
+        return words.hasPrefix("NO_REPLY") || words.hasSuffix("NO_REPLY")
+    }
+
+    mutating func turnSettled(_ settling: TurnSettling, _ settlement: TurnSettlement, _ now: Int64) {
+        let done = settling.done
+        if settlement == .unknown {
+            log(.warning, "\(settling.agent) ended turn \(done.turnID.prefix(64)), which is not in its hands: ignored")
+        }
+        if current(settling.agent, settling.link) != nil {
+            var ack = HubTurnAck()
+            ack.turnID = done.turnID
+            send(settling.link, .doneAck(ack))
+        }
+        guard settlement == .settled else { return }
+        if let turn = turns.removeValue(forKey: done.turnID) { tellEnd(of: turn, settling) }
+        pumpAllTurns()
+        pumpSends(settling.channel)
+    }
+
+    private mutating func tellEnd(of turn: RunningTurn, _ settling: TurnSettling) {
+        let done = settling.done
+        let usage = RunUsage(
+            input: done.usage.input,
+            output: done.usage.output,
+            cacheRead: done.usage.cacheRead,
+            cacheWrite: done.usage.cacheWrite
+        )
+        switch settling.result.status {
+        case .ok: publish(.finished(turn.run, text: done.text, usage: usage, stopReason: done.stopReason))
+        case .aborted: publish(.aborted(turn.run, reason: done.stopReason.isEmpty ? "stop" : done.stopReason))
+        case .error: publish(.failed(turn.run, sentence: settling.result.sentence))
+        }
+        if !done.cause.isEmpty { log(.warning, "a turn of \(settling.agent) failed: \(done.cause.prefix(2000))") }
+    }
+
+    // MARK: Stopping
+
+    mutating func interrupt(_ turnID: String, _ reason: String, _ link: Int) {
+        var interrupt = HubInterrupt()
+        interrupt.turnID = turnID
+        interrupt.reason = reason
+        send(link, .interrupt(interrupt))
+    }
+
+    /// Tells agents and clients of turns that were stopped in the journal.
+    mutating func announce(_ stopped: [StoppedTurn], reason: String) {
+        for turn in stopped {
+            if turn.wasRunning {
+                if let link = links[turn.agent], link.isReady { interrupt(turn.turnID, reason, link.id) }
+            } else {
+                publish(.aborted(Run(id: turn.runID, sessionKey: turn.sessionKey), reason: reason))
+            }
+        }
+    }
+
+    // MARK: Activity
+
+    mutating func showActivity(_ now: Int64) {
+        for (id, turn) in turns where turn.isFromChannel && now - turn.activityAt >= limits.activityEvery {
+            guard let link = links[turn.turn.channel], link.isReady else { continue }
+            turns[id]?.activityAt = now
+            var activity = HubActivity()
+            activity.target = Data(turn.turn.target)
+            send(link.id, .activity(activity))
+        }
+    }
+}

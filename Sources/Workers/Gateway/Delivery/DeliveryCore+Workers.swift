@@ -1,0 +1,270 @@
+internal import FoundationEssentials
+internal import IPCHub
+internal import Journal
+
+extension DeliveryCore {
+    // MARK: Links
+
+    mutating func linked(_ worker: String, _ link: Int, _ hello: HubHello) {
+        if let last = deadUpTo[worker], last >= hello.incarnation { return effect(.close(link: link)) }
+        if let old = links[worker] { lost(old) }
+        links[worker] = LinkState(worker: worker, id: link, incarnation: hello.incarnation)
+        askedAt[worker] = nil
+        commit(.holdings(worker: worker, link: link, hello: hello))
+    }
+
+    /// HELLO against the journal: what the worker still has goes on, what it never received is sent again, what it owes
+    /// is taken.
+    mutating func welcome(_ worker: String, _ link: Int, _ hello: HubHello, _ holdings: Holdings, _ now: Int64) {
+        guard current(worker, link) != nil else { return }
+        links[worker]?.isReady = true
+        guard let state = links[worker] else { return }
+        send(link, .welcome(HubWelcome()))
+        if worker.hasPrefix("channel:") { resume(state, hello, holdings, now) }
+        if worker.hasPrefix("agent:") { resumeTurns(state, hello, holdings, now) }
+        resumeQuestions(worker, link)
+    }
+
+    private mutating func resume(_ link: LinkState, _ hello: HubHello, _ holdings: Holdings, _ now: Int64) {
+        var cursor = HubCursor()
+        cursor.cursor = Data(holdings.cursor)
+        send(link.id, .cursor(cursor))
+        for row in holdings.inbox { normalize(row, link.worker, link.id) }
+        let accepted = Set(hello.acceptedRows)
+        let settled = Set(hello.unackedResults.map(\.row))
+        for row in holdings.sends {
+            let id = UInt64(clamping: row.row)
+            if accepted.contains(id) || settled.contains(id) {
+                sends[row.row] = (link.worker, row)
+            } else {
+                send(row, link.worker, link.id)
+            }
+        }
+        for result in hello.unackedResults { sendResult(result, link, now) }
+        pumpInbox(link.worker)
+        pumpSends(link.worker)
+    }
+
+    private mutating func resumeTurns(_ link: LinkState, _ hello: HubHello, _ holdings: Holdings, _ now: Int64) {
+        let running = Set(hello.runningTurns)
+        let ended = Set(hello.unackedTurns.map(\.turnID))
+        for row in holdings.turns {
+            let id = row.turn.turnID
+            guard running.contains(id) || ended.contains(id) else {
+                give(row, link.id, now)
+                continue
+            }
+            var turn = turns[id] ?? RunningTurn(turn: row.turn, isRerun: true)
+            turn.relink()
+            turns[id] = turn
+            if !row.interrupt.isEmpty, running.contains(id) { interrupt(id, row.interrupt, link.id) }
+        }
+        let held = Set(holdings.turns.map(\.turn.turnID))
+        for id in hello.runningTurns where !held.contains(id) {
+            log(.warning, "\(link.worker) runs turn \(id.prefix(64)), which is not in its hands any more: stopped")
+            interrupt(id, "stop", link.id)
+        }
+        for done in hello.unackedTurns { turnDone(done, link) }
+        want(link.worker)
+    }
+
+    mutating func unlinked(_ worker: String, _ link: Int) {
+        guard let state = current(worker, link) else { return }
+        lost(state)
+        links[worker] = nil
+        if let pending = state.pendingExit { return journal(pending.exit) }
+        if wanted.contains(worker) { demand(worker) }
+    }
+
+    /// What was on this link is in the journal; what is held here comes back with the next HELLO.
+    private mutating func lost(_ link: LinkState) {
+        inbox = inbox.filter { $0.value.channel != link.worker }
+        sends = sends.filter { $0.value.channel != link.worker }
+        dropQuestions(of: link.worker)
+    }
+
+    // MARK: Starting
+
+    /// Has a worker started that is there on demand.
+    mutating func demand(_ worker: String) {
+        guard !isDraining, links[worker] == nil else { return }
+        guard let now = clock else { return }
+        if let last = askedAt[worker], now - last < limits.startEvery { return }
+        askedAt[worker] = now
+        effect(.start(worker: worker))
+    }
+
+    mutating func workFound(_ workers: [String], _ now: Int64) {
+        for worker in workers {
+            if worker.hasPrefix("agent:") { want(worker) }
+            if worker.hasPrefix("channel:") {
+                pumpInbox(worker)
+                pumpSends(worker)
+            }
+        }
+    }
+
+    mutating func adopted(_ report: ReleaseReport) {
+        tell(report, of: "Clawhold", cause: "ended")
+        commit(.workersWithWork)
+    }
+
+    // MARK: The supervisor's word
+
+    mutating func rowChanged(_ row: WorkerRow, _ now: Int64) {
+        let old = table[row.id]
+        table[row.id] = row
+        if row.incarnation > (old?.incarnation ?? 0), row.incarnation > 1 {
+            sweeps[row.id] = (row.incarnation, now)
+        }
+        if old?.state != row.state || old?.incarnation != row.incarnation {
+            if row.state == "parked", wanted.contains(row.id) { failWaiting(row.id, row.text) }
+            // Its incarnation may take work again, or is to be asked for.
+            pumpTurns(row.id)
+        }
+        publish(.workersChanged)
+    }
+
+    mutating func gone(_ worker: String) {
+        table[worker] = nil
+        if wanted.contains(worker) { failWaiting(worker, "it is not configured any more") }
+        publish(.workersChanged)
+    }
+
+    private mutating func failWaiting(_ agent: String, _ why: String) {
+        wanted.remove(agent)
+        let reason = why.isEmpty ? "" : ": \(why)"
+        commit(.fail(agent: agent, sentence: "I cannot answer: \(agent) is out of order\(reason)."))
+    }
+
+    mutating func waitingFailed(_ failed: [StoppedTurn], _ sentence: String) {
+        for turn in failed {
+            publish(.failed(Run(id: turn.runID, sessionKey: turn.sessionKey), sentence: sentence))
+        }
+        if !failed.isEmpty { log(.error, "\(failed.count) waiting messages were answered with: \(sentence)") }
+        for channel in links.keys where channel.hasPrefix("channel:") { pumpSends(channel) }
+    }
+
+    mutating func exited(_ exit: WorkerExit, _ now: Int64) {
+        // A dead peer's bytes stay readable: its results count before its death does.
+        if let link = links[exit.worker], link.incarnation <= exit.incarnation {
+            links[exit.worker]?.pendingExit = (exit, now)
+            return
+        }
+        journal(exit)
+    }
+
+    func isOverdue(_ link: LinkState, _ now: Int64) -> Bool {
+        link.pendingExit.map { now - $0.at >= limits.lastWords } ?? false
+    }
+
+    mutating func journal(_ exit: WorkerExit) {
+        deadUpTo[exit.worker] = max(deadUpTo[exit.worker] ?? 0, exit.incarnation)
+        commit(.exit(exit, mustConfirm: true))
+    }
+
+    mutating func exitJournaled(_ exit: WorkerExit, _ mustConfirm: Bool, _ report: ReleaseReport) {
+        tell(report, of: exit.worker, cause: exit.cause)
+        if mustConfirm { effect(.exited(worker: exit.worker, incarnation: exit.incarnation)) }
+        if exit.worker.hasPrefix("channel:") {
+            refused[exit.worker] = nil
+            pumpInbox(exit.worker)
+            pumpSends(exit.worker)
+        }
+    }
+
+    /// What a death did, for the operator and for clients, and on with what was released.
+    private mutating func tell(_ report: ReleaseReport, of worker: String, cause: String) {
+        for id in report.requeuedTurns {
+            turns[id] = nil
+            log(.info, "turn \(id) begins again: \(worker) died (\(cause)) while working on it")
+        }
+        for turn in report.abortedTurns {
+            turns[turn.turnID] = nil
+            publish(.aborted(Run(id: turn.runID, sessionKey: turn.sessionKey), reason: "stop"))
+        }
+        for turn in report.deadTurns {
+            turns[turn.turnID] = nil
+            publish(.failed(Run(id: turn.runID, sessionKey: turn.sessionKey), sentence: Sentences.poisoned))
+            log(.error, "turn \(turn.turnID) is a dead letter: \(worker) died of it (\(cause)); its sender is told")
+        }
+        for item in report.deadInbox {
+            log(.error, "message \(item.name) is a dead letter: \(item.reason)", about: item.worker)
+        }
+        for item in report.deadOutbox {
+            log(.error, "part \(item.name) of an answer is a dead letter: \(item.reason)", about: item.worker)
+        }
+        for item in report.inDoubt {
+            log(.warning, "part \(item.name) of an answer is in doubt: \(item.reason)", about: item.worker)
+        }
+        for agent in report.requeuedAgents.sorted() { want(agent) }
+        if !report.deadTurns.isEmpty || !report.abortedTurns.isEmpty { pumpAllTurns() }
+        for channel in links.keys where channel.hasPrefix("channel:") && !report.deadTurns.isEmpty {
+            pumpSends(channel)
+        }
+    }
+
+    // MARK: Time
+
+    mutating func tick(_ now: Int64) {
+        showActivity(now)
+        for link in links.values where isOverdue(link, now) {
+            effect(.close(link: link.id))
+            unlinked(link.worker, link.id)
+        }
+        for (worker, sweep) in sweeps where now - sweep.at >= limits.lastWords {
+            sweeps[worker] = nil
+            // The supervisor tells every death before the next life; a claim that is still older was never told of.
+            let exit = WorkerExit(
+                worker: worker,
+                incarnation: sweep.incarnation - 1,
+                cause: "signal",
+                death: .unknown,
+                text: ""
+            )
+            guard (deadUpTo[worker] ?? 0) < exit.incarnation, links[worker]?.incarnation != exit.incarnation else {
+                continue
+            }
+            commit(.exit(exit, mustConfirm: false))
+        }
+        for agent in wanted.sorted() { pumpTurns(agent) }
+        for (channel, due) in dueAt where due <= now {
+            dueAt[channel] = nil
+            pumpSends(channel)
+        }
+        expireQuestions(now)
+        if now - prunedAt >= 600_000 {
+            prunedAt = now
+            commit(.prune)
+        }
+    }
+
+    // MARK: Drain
+
+    mutating func drain(_ isShutdown: Bool, _ epoch: String) {
+        isDraining = true
+        self.isShutdown = isShutdown
+        if isShutdown { commit(.noteShutdown(epoch: epoch)) }
+    }
+
+    /// Workers that have nothing left to do for this gateway may go early.
+    mutating func dismissIdle() -> [DeliveryEffect] {
+        var goodbyes: [DeliveryEffect] = []
+        for link in links.values where link.isReady && !link.isDismissed && !isBusy(link.worker) {
+            links[link.worker]?.isDismissed = true
+            var goodbye = HubGoodbye()
+            goodbye.reason = .drained
+            goodbyes.append(.send(link: link.id, .goodbye(goodbye), reach: nil))
+        }
+        return goodbyes
+    }
+
+    /// Whether a turn or a chunk needs this worker. Models serve any turn.
+    private func isBusy(_ worker: String) -> Bool {
+        if worker.hasPrefix("agent:") { return turns.values.contains { $0.turn.agent == worker } }
+        if worker.hasPrefix("channel:") {
+            return turns.values.contains { $0.turn.channel == worker } || sends.values.contains { $0.channel == worker }
+        }
+        return !turns.isEmpty
+    }
+}

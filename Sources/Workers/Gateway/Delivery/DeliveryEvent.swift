@@ -1,0 +1,53 @@
+internal import IPCHub
+internal import Journal
+
+/// What happens to the engine.
+enum DeliveryEvent: Sendable {
+    /// The supervisor's start that this gateway belongs to.
+    case began(epoch: String)
+    /// A worker's HELLO was accepted. `link` is never used twice.
+    case linked(worker: String, link: Int, hello: HubHello)
+    case unlinked(worker: String, link: Int)
+    case frame(worker: String, link: Int, HubMessage)
+    case row(WorkerRow)
+    case exit(WorkerExit)
+    case gone(String)
+    case committed(Commit, Result<Committed, JournalError>)
+    case chat(token: Int, ChatSend)
+    case stop(token: Int, sessionKey: String, runID: String?, reason: String)
+    case question(token: Int, worker: String, method: String, params: [UInt8])
+    /// The disk is full, in words; nil: it has space again.
+    case intakeStopped(String?)
+    case tick
+    case drain(isShutdown: Bool, epoch: String)
+}
+
+/// What the engine wants done, in order.
+enum DeliveryEffect: Sendable {
+    case commit(Commit)
+    /// `reach`: the kill point after the frame.
+    case send(link: Int, HubMessage, reach: String?)
+    /// The worker broke the contract, or is not wanted any more.
+    case close(link: Int)
+    case start(worker: String)
+    case exited(worker: String, incarnation: UInt64)
+    case answerChat(token: Int, ChatSendOutcome)
+    case answerStop(token: Int, Result<[String], ConversationError>)
+    case answerQuestion(token: Int, Result<[UInt8], ConversationError>)
+    case publish(ConversationEvent)
+    case log(DeliveryLog)
+}
+
+/// A line of the log.
+struct DeliveryLog: Sendable, Equatable {
+    enum Level: Sendable {
+        case info
+        case warning
+        case error
+    }
+
+    var level: Level
+    /// `gateway`, or the channel it is about.
+    var subsystem: String
+    var text: String
+}

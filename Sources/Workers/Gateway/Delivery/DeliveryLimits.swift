@@ -1,0 +1,44 @@
+internal import Journal
+
+/// The bounds of the engine. Times in milliseconds.
+struct DeliveryLimits: Sendable {
+    /// Messages of one channel that may wait for their answer; more are not taken in.
+    var waitingPerChannel = 10_000
+    /// Events and chunks in the hands of one channel's worker.
+    var inHandPerChannel = 16
+    /// Turns that run at the same time.
+    var turnsAtOnce = 4
+    /// Bytes of a running turn's text that are kept for clients.
+    var textBytes = 1024 * 1024
+    /// Event keys that were refused and must come again before the cursor moves.
+    var refusedKeys = 4096
+    /// Longest idempotency key and session key in bytes.
+    var keyBytes = 512
+    /// Longest message typed into WebChat in bytes: with what goes with it, it must fit into a frame.
+    var chatBytes = 512 * 1024
+    /// Longest raw event of a network in bytes, for the same reason.
+    var rawBytes = 900 * 1024
+    /// Between two starts that are asked for.
+    var startEvery: Int64 = 5000
+    /// Between two signs of activity.
+    var activityEvery: Int64 = 5000
+    /// How long a dead worker's link may still be read.
+    var lastWords: Int64 = 2000
+    /// Questions to workers that wait for their answer.
+    var questions = 64
+    /// How long a question waits.
+    var questionWait: Int64 = 15_000
+    /// Bytes of one answer, all parts together.
+    var answerBytes = 32 * 1024 * 1024
+    var poison = PoisonLimits()
+    var retry = RetryPolicy()
+}
+
+/// What people are told.
+enum Sentences {
+    static let poisoned =
+        "I could not answer your message: working on it made me crash repeatedly, so I have put it aside. Please try to say it differently."
+    static let stopped = "Stopped."
+    static let nothingToStop = "Nothing is running."
+    static let shuttingDown = "Clawhold is shutting down: try again in a moment."
+}

@@ -1,0 +1,44 @@
+internal import IPCControl
+internal import IPCHub
+
+/// Who may have a connection: a pure decision over HELLO.
+struct HelloCheck {
+    let key: [UInt8]
+    let build: String
+    /// The highest incarnation that each worker ever said HELLO with.
+    private(set) var highest: [String: UInt64] = [:]
+
+    init(key: [UInt8], build: String) {
+        self.key = key
+        self.build = build
+    }
+
+    enum Verdict: Equatable {
+        case control
+        /// Opens a stream to this worker.
+        case opens(stream: String, target: String)
+        /// Serves a stream that somebody opened to it.
+        case serves(stream: String)
+        case refused(HubGoodbye.Reason, String)
+    }
+
+    mutating func check(_ hello: HubHello) -> Verdict {
+        guard let worker = WorkerID(hello.worker), worker.kind != .gateway,
+            HubToken.isValid([UInt8](hello.token), key: key, worker: worker, incarnation: hello.incarnation)
+        else { return .refused(.refused, "the token is not the one of this worker and incarnation") }
+        guard hello.build == build else {
+            return .refused(.build, "the gateway is \(build), this is \(hello.build.prefix(64))")
+        }
+        if let known = highest[hello.worker], known > hello.incarnation {
+            return .refused(.superseded, "incarnation \(known) is there")
+        }
+        highest[hello.worker] = hello.incarnation
+        guard !hello.stream.isEmpty else { return .control }
+        guard hello.stream.utf8.count <= 64 else { return .refused(.refused, "the stream's name is too long") }
+        guard !hello.target.isEmpty else { return .serves(stream: hello.stream) }
+        guard worker.kind == .agent, WorkerID(hello.target)?.kind == .model else {
+            return .refused(.refused, "only agents open streams, and only to models")
+        }
+        return .opens(stream: hello.stream, target: hello.target)
+    }
+}

@@ -1,0 +1,17 @@
+internal import NIOCore
+
+/// The bounds of the hub.
+struct HubLimits: Sendable {
+    /// Connections in all.
+    var connections = 512
+    /// Bulk streams, paired or waiting.
+    var streams = 128
+    /// From accept to HELLO.
+    var hello = TimeAmount.seconds(5)
+    /// From HELLO of a stream's opener to HELLO of its other side.
+    var pairing = TimeAmount.seconds(10)
+    /// Between two requests to start the other side.
+    var startEvery = TimeAmount.seconds(3)
+    /// Bytes that wait for a worker that does not read.
+    var pendingBytes = 32 * 1024 * 1024
+}

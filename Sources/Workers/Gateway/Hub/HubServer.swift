@@ -1,0 +1,206 @@
+internal import IPCControl
+internal import IPCHub
+internal import NIOCore
+internal import NIOPosix
+
+/// The gateway's side of all links: accepts, checks HELLO, keeps the newest incarnation's link, pairs streams.
+///
+/// Everything happens on one event loop, which is also the engine's.
+final class HubServer {
+    let limits: HubLimits
+    let welcome: HubWelcome
+    private let loop: any EventLoop
+    private unowned let events: any HubEvents
+    private var hellos: HelloCheck
+    private var connections: [ObjectIdentifier: LinkHandler] = [:]
+    private var links: [String: Link] = [:]
+    private var handlers: [Int: LinkHandler] = [:]
+    private var streams: [String: Stream] = [:]
+    private var lastLink = 0
+    private var isPaused = false
+    private var listener: (any Channel)?
+
+    private struct Link {
+        var id: Int
+        var incarnation: UInt64
+        var isWelcomed = false
+    }
+
+    /// A stream that waits for its other end.
+    private struct Stream {
+        var opener: LinkHandler
+        var target: String
+        var deadline: Scheduled<Void>
+    }
+
+    init(loop: any EventLoop, key: [UInt8], build: String, events: any HubEvents, limits: HubLimits = HubLimits()) {
+        self.loop = loop
+        self.limits = limits
+        self.events = events
+        hellos = HelloCheck(key: key, build: build)
+        var welcome = HubWelcome()
+        welcome.build = build
+        self.welcome = welcome
+    }
+
+    /// Adopts the listener that the supervisor bound.
+    ///
+    /// The queue of workers that wait while the gateway restarts stays as long as the supervisor made it.
+    func bootstrap() -> ServerBootstrap {
+        let server = NIOLoopBound(self, eventLoop: loop)
+        return ServerBootstrap(group: loop)
+            .serverChannelOption(.backlog, value: 512)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(LinkHandler(server: server.value))
+                }
+            }
+    }
+
+    func adopted(_ listener: any Channel) { self.listener = listener }
+
+    /// Takes no more connections.
+    func stopListening() { listener?.close(promise: nil) }
+
+    // MARK: For the engine
+
+    /// Sends a frame on a link; `done` is called when the kernel has it.
+    func send(_ link: Int, _ message: HubMessage, then done: (@Sendable () -> Void)? = nil) {
+        guard let handler = handlers[link] else { return }
+        // Signs of activity are worth nothing late.
+        if case .activity = message, !handler.isWritable { return }
+        guard handler.write(message, then: done) else {
+            events.hubWarning("\(limits.pendingBytes) bytes wait for a worker that does not read: its link is closed")
+            return handler.close()
+        }
+        if case .welcome = message { welcomed(link) }
+    }
+
+    func close(_ link: Int) { handlers[link]?.close() }
+
+    /// While the journal is behind nothing is read from the workers.
+    func pause(_ isPaused: Bool) {
+        guard self.isPaused != isPaused else { return }
+        self.isPaused = isPaused
+        for handler in handlers.values { handler.pause(isPaused) }
+    }
+
+    // MARK: For the connections
+
+    /// Whether there is room for one more.
+    func opened(_ handler: LinkHandler) -> Bool {
+        guard connections.count < limits.connections else {
+            events.hubWarning("more than \(limits.connections) connections to the hub: one is closed")
+            return false
+        }
+        connections[ObjectIdentifier(handler)] = handler
+        return true
+    }
+
+    func closed(_ handler: LinkHandler) { connections[ObjectIdentifier(handler)] = nil }
+
+    func malformed(_ name: String, _ error: any Error) {
+        events.hubWarning("\(name) sent \(error): its connection is closed")
+    }
+
+    func greeted(_ hello: HubHello, by handler: LinkHandler) {
+        switch hellos.check(hello) {
+        case .control: control(hello, handler)
+        case .opens(let stream, let target): open(stream, target, handler)
+        case .serves(let stream): serve(stream, hello.worker, handler)
+        case .refused(let reason, let text):
+            if reason == .refused {
+                events.hubWarning("a connection as \(hello.worker.prefix(96)) is refused: \(text)")
+            }
+            handler.dismiss(reason, text)
+        }
+    }
+
+    func received(worker: String, link: Int, message: HubMessage) {
+        events.received(worker: worker, link: link, message: message)
+    }
+
+    func lost(worker: String, link: Int) {
+        handlers[link] = nil
+        guard links[worker]?.id == link else { return }
+        links[worker] = nil
+        events.unlinked(worker: worker, link: link)
+    }
+
+    func abandoned(stream: String, by handler: LinkHandler) {
+        guard let waiting = streams[stream], waiting.opener === handler else { return }
+        waiting.deadline.cancel()
+        streams[stream] = nil
+    }
+
+    // MARK: Links
+
+    private func control(_ hello: HubHello, _ handler: LinkHandler) {
+        lastLink += 1
+        let old = links[hello.worker].flatMap { handlers.removeValue(forKey: $0.id) }
+        links[hello.worker] = Link(id: lastLink, incarnation: hello.incarnation)
+        handlers[lastLink] = handler
+        handler.becomeControl(worker: hello.worker, link: lastLink)
+        if isPaused { handler.pause(true) }
+        old?.dismiss(.superseded, "incarnation \(hello.incarnation) has a newer link")
+        events.linked(worker: hello.worker, link: lastLink, hello: hello)
+    }
+
+    private func welcomed(_ link: Int) {
+        guard let worker = links.first(where: { $0.value.id == link })?.key else { return }
+        links[worker]?.isWelcomed = true
+        for (stream, waiting) in streams where waiting.target == worker { announce(stream, on: link) }
+    }
+
+    private func announce(_ stream: String, on link: Int) {
+        var open = HubStreamOpen()
+        open.stream = stream
+        handlers[link]?.write(.streamOpen(open))
+    }
+
+    // MARK: Streams
+
+    private func open(_ stream: String, _ target: String, _ handler: LinkHandler) {
+        guard streams[stream] == nil else { return handler.dismiss(.refused, "the stream is open already") }
+        guard streams.count < limits.streams else {
+            return handler.dismiss(.unavailable, "\(limits.streams) streams wait already: try again")
+        }
+        if let absence = events.absence(of: target) { return handler.dismiss(.unavailable, absence) }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let deadline = loop.scheduleTask(in: limits.pairing) { bound.value.expired(stream) }
+        streams[stream] = Stream(opener: handler, target: target, deadline: deadline)
+        handler.becomeWaiting(stream: stream)
+        if let link = links[target], link.isWelcomed { announce(stream, on: link.id) } else { demand(stream) }
+    }
+
+    /// Has the target started, again and again until it is there or the time is over.
+    private func demand(_ stream: String) {
+        guard let waiting = streams[stream] else { return }
+        if let absence = events.absence(of: waiting.target) { return give(stream, up: absence) }
+        guard links[waiting.target] == nil else { return }
+        events.wanted(worker: waiting.target)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: limits.startEvery) { bound.value.demand(stream) }
+    }
+
+    private func serve(_ stream: String, _ worker: String, _ handler: LinkHandler) {
+        guard let waiting = streams[stream], waiting.target == worker else {
+            return handler.dismiss(.unavailable, "nobody waits for this stream any more")
+        }
+        streams[stream] = nil
+        waiting.deadline.cancel()
+        waiting.opener.join(handler)
+    }
+
+    private func expired(_ stream: String) {
+        guard let target = streams[stream]?.target else { return }
+        give(stream, up: events.absence(of: target) ?? "\(target) did not come in time")
+    }
+
+    private func give(_ stream: String, up text: String) {
+        guard let waiting = streams.removeValue(forKey: stream) else { return }
+        waiting.deadline.cancel()
+        waiting.opener.dismiss(.unavailable, text)
+    }
+}
