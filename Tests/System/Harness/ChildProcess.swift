@@ -81,6 +81,9 @@ final class ChildProcess: Sendable {
         }
     }
 
+    /// The exit status if it has ended.
+    var end: Int32? { ends.items.first }
+
     /// The exit status, or the signal's number below zero.
     func ended(within seconds: Double = 10) async throws -> Int32 {
         guard let end = await ends.first(within: seconds, where: { _ in true }) else {

@@ -77,6 +77,7 @@ final class Gateway: Sendable {
         while ContinuousClock.now < deadline {
             // Refused, or closed by a gateway that is just dying: asked again.
             if let answer = try? await HTTP.get(port, "/healthz", within: 5), answer.status == 200 { return }
+            if let end = process.end { throw TestFailure("it ended with \(end); it said:\n\(process.tail())") }
             try await pause()
         }
         throw TestFailure("no /healthz within \(seconds) s; it said:\n\(process.tail())")

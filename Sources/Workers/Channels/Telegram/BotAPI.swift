@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import FoundationEssentials
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -18,6 +19,8 @@ final class BotAPI: Sendable {
         // Shorter than servers keep connections: a request on a connection that is just being closed would leave a
         // message in doubt for nothing.
         configuration.connectionPool.idleTimeout = .seconds(10)
+        // What cannot be reached is said at once: it is certain then that nothing left, and retrying is ours to plan.
+        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroup: group, configuration: configuration)
         base = "\(root)/bot\(token)/"
         self.token = token
@@ -87,6 +90,10 @@ final class BotAPI: Sendable {
     private func failure(_ error: any Error) -> CallFailure {
         let words = redacted(String(describing: error))
         if error is NIOConnectionError || error is CancellationError { return .unreached(words) }
+        // What a connect to an address without a name fails with. Unreachable hosts also end open connections: in doubt.
+        if let error = error as? IOError, [ECONNREFUSED, EADDRNOTAVAIL].contains(error.errnoCode) {
+            return .unreached(words)
+        }
         switch error as? HTTPClientError {
         case .connectTimeout?, .tlsHandshakeTimeout?, .getConnectionFromPoolTimeout?, .invalidURL?, .emptyHost?:
             return .unreached(words)
