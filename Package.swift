@@ -55,7 +55,7 @@ let package = Package(
         .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"]),
         .executableTarget(
             name: "SupervisorFixture",
-            dependencies: ["IPCControl", "Supervisor"],
+            dependencies: ["CLinux", "IPCControl", "Supervisor"],
             path: "Tests/Supervisor/Fixture"
         ),
         .testTarget(

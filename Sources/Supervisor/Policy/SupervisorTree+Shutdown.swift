@@ -41,8 +41,6 @@ extension SupervisorTree {
         if drain.stage == .sends, workers.isEmpty || now >= drain.startedAt + PolicyTiming.sendsUntil {
             drain.stage = .closing
             shutdown = drain
-            let rest = drain.remaining(until: PolicyTiming.gatewayUntil, now: now)
-            if workers.isEmpty { tellGatewayToClose(by: rest) }
         }
         if drain.stage == .closing, now >= drain.startedAt + PolicyTiming.killAllAt { killEverything(now) }
         if drain.stage == .killed, now >= drain.startedAt + PolicyTiming.abandonAt {
@@ -73,13 +71,6 @@ extension SupervisorTree {
             case .stopped, .backoff, .quarantined, .parked: continue
             }
             effects.append(.drain(id, record.incarnation, by: duration, reason: .shutdown))
-        }
-    }
-
-    /// The gateway waits for the others; nobody is left to wait for.
-    private mutating func tellGatewayToClose(by rest: Duration) {
-        for (id, record) in records where id.kind == .gateway && record.life != nil {
-            effects.append(.drain(id, record.incarnation, by: min(rest, PolicyTiming.killGrace), reason: .shutdown))
         }
     }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import IPCControl
 
@@ -53,6 +54,7 @@ struct FixtureWorker {
                 next += 1
             }
         case "secret": for (name, value) in secrets { log("secret \(name) is \(value)") }
+        case "control": knock()
         case "fatal":
             send(Block("FATAL", ["REASON": "the token is wrong"]))
             exit(78)
@@ -64,6 +66,20 @@ struct FixtureWorker {
             memset(memory, 1, size)
         default: break
         }
+    }
+
+    /// Tries to command the supervisor.
+    private func knock() {
+        let path = (start["HUB"] ?? "").split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/control.sock"
+        let fd = clinux_unix_socket()
+        guard clinux_connect_unix(fd, path) >= 0 else { return log("control: cannot connect to \(path)") }
+        let bytes = Array("TYPE=COMMAND\nCMD=status\n\n".utf8)
+        _ = bytes.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        var wait = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+        _ = poll(&wait, 1, 5000)
+        var byte: UInt8 = 0
+        log(Glibc.read(fd, &byte, 1) == 1 ? "control: answered" : "control: turned away")
+        close(fd)
     }
 
     private func obey(_ block: Block, _ words: [String]) {
