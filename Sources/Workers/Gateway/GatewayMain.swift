@@ -1,1 +1,59 @@
-package func stubGateway() -> String { "" }
+internal import Config
+internal import Glibc
+internal import IPCControl
+internal import Logging
+internal import NIOCore
+package import Runtime
+
+/// Runs the gateway to its end: the delivery engine, and the edge in front of it on the inherited listeners.
+///
+/// It makes no connection of its own and writes only beneath the state directory.
+package func runGateway(_ start: WorkerStart) -> Never {
+    let sandbox = Sandbox(network: false, writable: [start.stateDirectory])
+    runWorker(start, sandbox: sandbox) { worker in
+        let config = try decodeSlice(GatewayConfig.self, from: worker.start.config)
+        let delivery = try await makeDelivery(worker: worker, config: config)
+        let edge = try await EdgeServer.start(edgeParts(worker, config, delivery))
+        // Ends with the drain, or the gateway with it.
+        let engine = Task {
+            do {
+                try await delivery.run()
+            } catch {
+                worker.log.error("stops: \(error)")
+                exit(1)
+            }
+        }
+        worker.lifeline.ready()
+        let drain = await worker.lifeline.drained()
+        await edge.stopAccepting()
+        await engine.value
+        let isShutdown = drain.reason == "shutdown"
+        await edge.shutdown(
+            reason: isShutdown ? "gateway stopping" : "gateway restarting",
+            restartExpectedMilliseconds: isShutdown ? nil : 1500,
+            patience: .milliseconds(200)
+        )
+    }
+}
+
+private func edgeParts(_ worker: Worker, _ config: GatewayConfig, _ delivery: DeliveryEngine) -> EdgeServer.Parts {
+    let secrets = worker.start.secrets
+    let lifeline = worker.lifeline
+    return EdgeServer.Parts(
+        config: config,
+        secret: config.auth.mode == .token ? secrets["GATEWAY_TOKEN"] : secrets["GATEWAY_PASSWORD"],
+        listeners: EdgeListener.among(worker.start.listeners),
+        owner: getuid(),
+        host: hostName(),
+        conversations: delivery,
+        restartWorker: { id in lifeline.send(Block("COMMAND", ["CMD": "RESTART", "ID": id])) },
+        log: worker.log,
+        eventLoop: worker.eventLoop
+    )
+}
+
+private func hostName() -> String {
+    var bytes = [CChar](repeating: 0, count: 256)
+    guard gethostname(&bytes, bytes.count - 1) == 0 else { return "gateway" }
+    return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
