@@ -21,7 +21,6 @@ static int control(int epoll, int operation, int fd, uint32_t flags, uint64_t to
     struct epoll_event event = {.data.u64 = token};
     if (flags & CLINUX_READ) event.events |= EPOLLIN | EPOLLRDHUP;
     if (flags & CLINUX_WRITE) event.events |= EPOLLOUT;
-    if (flags & CLINUX_PRIORITY) event.events |= EPOLLPRI;
     return epoll_ctl(epoll, operation, fd, &event) ? -errno : 0;
 }
 
@@ -46,7 +45,6 @@ int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int 
         if (from & EPOLLOUT) flags |= CLINUX_WRITE;
         if (from & (EPOLLHUP | EPOLLRDHUP)) flags |= CLINUX_HANGUP;
         if (from & EPOLLERR) flags |= CLINUX_READ | CLINUX_HANGUP;
-        if (from & EPOLLPRI) flags |= CLINUX_PRIORITY;
         events[index] = (struct clinux_event){ready[index].data.u64, flags};
     }
     return count;
@@ -81,11 +79,6 @@ int clinux_signalfd_read(int fd, int *signal, pid_t *sender) {
 int clinux_block_signals(uint64_t mask) {
     sigset_t set = signal_set(mask);
     return -pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
-int clinux_unblock_signals(uint64_t mask) {
-    sigset_t set = signal_set(mask);
-    return -pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 int clinux_timerfd_create(void) {

@@ -19,7 +19,6 @@
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
 #endif
-enum { BY_PIDFD = 3 };
 
 int clinux_pidfd_open(pid_t pid) {
     long fd = syscall(SYS_pidfd_open, pid, 0);
@@ -30,18 +29,16 @@ int clinux_pidfd_send_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) ? -errno : 0;
 }
 
-int clinux_wait(int pidfd, pid_t pid, bool keep, struct clinux_exit *exit) {
+int clinux_wait(pid_t pid, struct clinux_exit *exit) {
     siginfo_t info;
     struct rusage usage;
     memset(&info, 0, sizeof info);
     memset(&usage, 0, sizeof usage);
     memset(exit, 0, sizeof *exit);
-    int kind = pidfd >= 0 ? BY_PIDFD : pid > 0 ? P_PID : P_ALL;
-    id_t id = pidfd >= 0 ? (id_t)pidfd : (id_t)pid;
-    int options = WEXITED | WNOHANG | __WALL | (keep ? WNOWAIT : 0);
+    int options = WEXITED | WNOHANG | __WALL;
     long result;
     // Raw: the C library's call has no rusage.
-    do result = syscall(SYS_waitid, kind, id, &info, options, &usage);
+    do result = syscall(SYS_waitid, pid > 0 ? P_PID : P_ALL, pid, &info, options, &usage);
     while (result < 0 && errno == EINTR);
     if (result < 0) return -errno;
     exit->pid = info.si_pid;

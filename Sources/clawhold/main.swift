@@ -1,5 +1,48 @@
+import Agent
 import Gateway
-import ModelAnthropic
-import CLI
-print(stubGateway(), stubA())
-stubCLI()
+import Glibc
+import IPCControl
+import ModelDemo
+import Plan
+import Runtime
+import Supervisor
+import Telegram
+
+// The role is chosen before anything else: the supervisor must stay single-threaded and without an event loop, and a
+// worker must confine itself before its first thread.
+let arguments = CommandLine.arguments.dropFirst()
+
+switch Role(arguments) {
+case .supervisor: exit(runSupervisor(arguments: Array(arguments)))
+case .plan: exit(runPlan(arguments: ["clawhold"] + arguments.dropFirst()))
+case .worker: runWorkerRole()
+case .commandLine:
+    complain("this build has no command line yet: clawhold gateway is all it knows")
+    exit(64)
+}
+
+/// Reads who this worker is and becomes it.
+func runWorkerRole() -> Never {
+    let start: WorkerStart
+    do {
+        start = try LifelineDescriptor.readOpening()
+    } catch {
+        complain("clawhold worker: \(error)")
+        exit(error == .noLifeline ? 64 : 70)
+    }
+    switch (start.id.kind, start.id.parts.first) {
+    case (.gateway, _): runGateway(start)
+    case (.agent, _): runAgent(start)
+    case (.channel, "telegram"): runTelegram(start)
+    case (.model, "demo"): runDemoModel(start)
+    default:
+        complain("clawhold worker: this build has no worker for \(start.id)")
+        exit(78)
+    }
+}
+
+func complain(_ text: String) {
+    var line = Array(text.utf8)
+    line.append(UInt8(ascii: "\n"))
+    _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}

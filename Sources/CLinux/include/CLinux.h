@@ -102,9 +102,8 @@ struct clinux_exit {
 
 int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_send_signal(int pidfd, int signal);
-/// waitid without blocking. `pidfd` >= 0: that process; else `pid` > 0: that process; else any child.
-/// `keep`: leaves it waitable (WNOWAIT).
-int clinux_wait(int pidfd, pid_t pid, bool keep, struct clinux_exit *_Nonnull exit);
+/// waitid without blocking: `pid`, or any child when it is 0.
+int clinux_wait(pid_t pid, struct clinux_exit *_Nonnull exit);
 int clinux_set_subreaper(bool on);
 int clinux_set_process_name(const char *_Nonnull name);
 /// Close-on-exec, both ends blocking.
@@ -120,7 +119,6 @@ int64_t clinux_wall_nanoseconds(void);
 #define CLINUX_READ 1u
 #define CLINUX_WRITE 2u
 #define CLINUX_HANGUP 4u
-#define CLINUX_PRIORITY 8u
 
 struct clinux_event {
     uint64_t token;
@@ -140,7 +138,6 @@ int clinux_signalfd(uint64_t mask);
 /// Returns 1 and fills signal and sender, 0 when there is none.
 int clinux_signalfd_read(int fd, int *_Nonnull signal, pid_t *_Nonnull sender);
 int clinux_block_signals(uint64_t mask);
-int clinux_unblock_signals(uint64_t mask);
 int clinux_timerfd_create(void);
 /// Absolute CLOCK_MONOTONIC nanoseconds; 0 disarms.
 int clinux_timerfd_set(int fd, int64_t at_nanoseconds);

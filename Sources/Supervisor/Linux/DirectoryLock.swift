@@ -33,7 +33,7 @@ package struct DirectoryLock: ~Copyable {
             let what = commandLine.isEmpty ? "" : ": \(commandLine)"
             return """
                 gateway already running (pid \(pid)\(what)) in \(directory)
-                Stop it with `clawhold stop --all` or `kill \(pid)`, or give this one a state directory of its own \
+                Stop it with `kill \(pid)`, or give this one a state directory of its own \
                 with OPENCLAW_STATE_DIR.
                 """
         }
@@ -100,15 +100,18 @@ package struct DirectoryLock: ~Copyable {
             guard let file = try? Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o644) else {
                 return nil
             }
+            var ours = stat()
+            // The directory belongs to a less privileged user: a second name of somebody else's file must not be
+            // overwritten through us.
+            guard fstat(file.raw, &ours) == 0, ours.st_mode & S_IFMT == S_IFREG, ours.st_nlink <= 1 else { return nil }
             guard try lock(file, path) else {
                 throw .held(holder(lockFile: path, stateDirectory: stateDirectory))
             }
-            var ours = stat()
             var theirs = stat()
             // Deleted or replaced between open and lock: the lock is on a file that nobody sees.
-            guard fstat(file.raw, &ours) == 0, stat(path, &theirs) == 0, ours.st_ino == theirs.st_ino,
-                ours.st_dev == theirs.st_dev
-            else { continue }
+            guard lstat(path, &theirs) == 0, ours.st_ino == theirs.st_ino, ours.st_dev == theirs.st_dev else {
+                continue
+            }
             _ = ftruncate(file.raw, 0)
             let payload = LockPayload.ours(configPath: configPath).encoded
             payload.withUnsafeBytes { bytes in _ = pwrite(file.raw, bytes.baseAddress, bytes.count, 0) }

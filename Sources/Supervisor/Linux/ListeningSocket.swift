@@ -62,24 +62,6 @@ package struct ListeningSocket: ~Copyable, Sendable {
         }
     }
 
-    /// Binds 127.0.0.1, and ::1 where there is one, on the same port.
-    package static func loopback(
-        port: UInt16,
-        patience: Duration = ListeningSocket.patience
-    ) throws(Failure) -> LoopbackSockets {
-        let v4 = try tcp(host: "127.0.0.1", port: port, patience: patience)
-        let v6: ListeningSocket?
-        do {
-            v6 = try tcp(host: "::1", port: v4.port, patience: patience)
-        } catch .inUse(let address, let taken, let holder) where port != 0 {
-            throw .inUse(address: address, port: taken, holder: holder)
-        } catch {
-            // No IPv6, or the kernel's choice for IPv4 is taken there: one loopback is enough.
-            v6 = nil
-        }
-        return LoopbackSockets(v4: v4, v6: v6)
-    }
-
     private static func bind(
         _ address: IPAddress,
         _ host: String,
@@ -160,12 +142,6 @@ package struct ListeningSocket: ~Copyable, Sendable {
         if fd == -EAGAIN { return nil }
         return Descriptor(owning: try Errno.check(fd, "accept", address))
     }
-}
-
-/// The two loopback listeners.
-package struct LoopbackSockets: ~Copyable, Sendable {
-    package var v4: ListeningSocket
-    package var v6: ListeningSocket?
 }
 
 /// Who is at the other end of a Unix socket, as of its connect.

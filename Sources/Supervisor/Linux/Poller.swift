@@ -13,7 +13,6 @@ package struct Readiness: OptionSet, Hashable, Sendable {
     package static let write = Readiness(rawValue: CLINUX_WRITE)
     /// The other end is gone, or will send no more; always watched for.
     package static let hangup = Readiness(rawValue: CLINUX_HANGUP)
-    package static let priority = Readiness(rawValue: CLINUX_PRIORITY)
 }
 
 /// epoll, level-triggered: one per thread that waits.

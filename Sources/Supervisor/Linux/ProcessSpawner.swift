@@ -60,6 +60,12 @@ package struct ProcessSpawner: ~Copyable {
             let step = String(cString: clinux_spawn_step_name(result.step))
             throw SpawnError(step: step, cause: Errno(-code, step, subject))
         }
+        if result.oom_score_set == 0, let score = request.oomScoreAdjustment {
+            // In the child the file belongs to root as long as it shares the memory of a supervisor that is not
+            // dumpable; since exec it is its own.
+            let path = "/proc/\(result.pid)/oom_score_adj"
+            result.oom_score_set = (try? SystemFile.write("\(score)", to: path)) == nil ? 0 : 1
+        }
         return SpawnedProcess(
             pid: result.pid,
             owning: result.pidfd < 0 ? nil : result.pidfd,

@@ -15,8 +15,9 @@ package enum Reaper {
     ///
     /// - Throws: ECHILD when it is not (or no longer) a child of ours.
     package static func collect(pid: Int32) throws(Errno) -> ExitFacts? {
+        guard pid > 0 else { throw Errno(ECHILD, "waitid", "pid \(pid)") }
         var exit = clinux_exit()
-        let got = try Errno.check(clinux_wait(-1, pid, false, &exit), "waitid", "pid \(pid)")
+        let got = try Errno.check(clinux_wait(pid, &exit), "waitid", "pid \(pid)")
         return got == 0 ? nil : ExitFacts(exit)
     }
 
@@ -28,7 +29,7 @@ package enum Reaper {
         var all: [ExitFacts] = []
         while all.count < limit {
             var exit = clinux_exit()
-            guard clinux_wait(-1, 0, false, &exit) == 1 else { break }
+            guard clinux_wait(0, &exit) == 1 else { break }
             all.append(ExitFacts(exit))
         }
         return all

@@ -22,8 +22,12 @@ package final class SpawnedProcess: Sendable {
     /// Signals it; false when it is gone already. Only until its exit is collected, where there is no pidfd.
     @discardableResult
     package func signal(_ number: Int32) -> Bool {
-        guard let pidfd else { return kill(pid, number) == 0 }
-        return clinux_pidfd_send_signal(pidfd, number) == 0
+        if let pidfd {
+            let result = clinux_pidfd_send_signal(pidfd, number)
+            // A container's filter may know the descriptor but not the call.
+            if result != -ENOSYS && result != -EPERM { return result == 0 }
+        }
+        return kill(pid, number) == 0
     }
 
     /// Its exit, once; nil while it runs.

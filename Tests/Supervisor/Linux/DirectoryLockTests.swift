@@ -51,6 +51,24 @@ struct DirectoryLockTests {
         _ = consume first
     }
 
+    @Test("a lock file that is another name of somebody's file, a link or a pipe is left alone, and refuses no start")
+    func planted() throws {
+        for kind in 0..<3 {
+            let directory = TemporaryDirectory()
+            let victim = directory.file("victim")
+            try SystemFile.replace(victim, with: "precious", mode: 0o600)
+            switch kind {
+            case 0: #expect(link(victim, Self.lockFile(directory)) == 0)
+            case 1: #expect(symlink(victim, Self.lockFile(directory)) == 0)
+            default: #expect(mkfifo(Self.lockFile(directory), 0o600) == 0)
+            }
+            let lock = try Self.take(directory)
+            #expect(try SystemFile.text(victim) == "precious")
+            #expect(throws: DirectoryLock.Failure.self) { _ = try Self.take(directory) }
+            _ = consume lock
+        }
+    }
+
     private static func holder(_ directory: TemporaryDirectory, startTime: String, locking: String) throws -> Program {
         let program = try Program.python(
             """
