@@ -15,10 +15,11 @@ package struct Sandbox: Sendable {
         self.writable = writable
     }
 
-    /// What names, certificates and time zones need, and the process's own `/proc`.
+    /// What names, certificates and time zones need. All of `/proc`, because libdispatch's pool monitor opens
+    /// `/proc/<thread>/stat` and traps when it may not (`docs/decisions/0004`).
     static let readable = [
         "/etc", "/usr/share/zoneinfo", "/usr/share/ca-certificates", "/usr/lib", "/lib", "/lib64",
-        "/run/systemd/resolve", "/dev/null", "/dev/urandom", "/proc/self", "/proc/meminfo", "/proc/stat",
+        "/run/systemd/resolve", "/dev/null", "/dev/urandom", "/proc",
         "/sys/devices/system/cpu",
     ]
 
