@@ -50,8 +50,11 @@ package struct LogBuffer: Sendable {
         return taken
     }
 
-    /// The output is gone for good.
+    /// Drops what is waiting, and counts it: the output refuses it.
     package mutating func discard() {
+        let lines = UInt64(bytes[start...].count { $0 == UInt8(ascii: "\n") })
+        gap += lines
+        dropped += lines
         bytes = []
         start = 0
     }

@@ -82,9 +82,10 @@ final class LogWriter {
                 isBlocked = true
                 return
             }
-            // EPIPE and its like: nobody will ever read it.
-            isGone = true
+            // A full disk may have room again for the next line; nobody will ever read a broken pipe.
+            isGone = failure == EPIPE || failure == EBADF
             buffer.discard()
+            return
         }
     }
 

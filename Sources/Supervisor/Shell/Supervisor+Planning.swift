@@ -36,11 +36,12 @@ extension Descriptor {
 extension Supervisor {
     /// Makes a new plan; the workers follow it once it is complete.
     func replan() {
-        guard site != nil, !tree.isShuttingDown else { return }
+        guard !tree.isShuttingDown else { return }
         guard planning == nil else {
             isPlanWanted = true
             return
         }
+        guard site != nil else { return }
         log.say("reading the configuration again", subsystem: "config")
         startPlanning()
     }

@@ -71,6 +71,10 @@ extension Supervisor {
 
     /// Reads a worker's use of memory. What it says of itself counts only where nothing else can be read.
     private func measure(_ process: WorkerProcess, reportedKB: Int64?) {
+        let now = Instant.now()
+        // A worker that sends heartbeats without pause must not keep us reading files.
+        if let last = process.measuredAt, now - last < .seconds(1) { return }
+        process.measuredAt = now
         let usage = process.group.usage(pid: process.pid)
         let usedKB = usage.map { $0.usedBytes / 1024 } ?? max(0, reportedKB ?? 0)
         let peakKB = usage.map { $0.peakBytes / 1024 } ?? usedKB

@@ -179,6 +179,9 @@ extension Supervisor {
         // cannot be anybody else's as long as a member lives.
         ProcessSignal.send(SIGKILL, toGroupOf: process.pid)
         process.group.killAll()
+        if process.group.members.isEmpty, process.id.kind == .sidecar || process.id.kind == .tool {
+            killSession(of: process.pid)
+        }
         // Its last words count: FATAL and LEAVE come just before the exit.
         readLifeline(process.id, .read)
         closeLifeline(process)
@@ -194,6 +197,23 @@ extension Supervisor {
         processes[process.id] = nil
         if process.id.kind == .gateway { feed.gatewayDied() }
         happen(.exited(process.id, process.incarnation, CauseOfDeath(exit: facts, evidence: evidence)))
+    }
+
+    /// Where no memory group holds them together: what a foreign program left behind in process groups of its own is
+    /// still in the session that the shim gave it.
+    private func killSession(of leader: Int32) {
+        for pid in ProcessFacts.all() where ProcessFacts.stat(of: pid)?.session == leader {
+            _ = Glibc.kill(pid, SIGKILL)
+        }
+    }
+
+    /// The end: every child that is left is something that a worker started and that nobody else will bury.
+    func killOrphans() {
+        let own = getpid()
+        for pid in ProcessFacts.all() where ProcessFacts.stat(of: pid)?.parent == own {
+            _ = Glibc.kill(pid, SIGKILL)
+        }
+        _ = Reaper.sweep()
     }
 
     func closeLifeline(_ process: WorkerProcess) {

@@ -220,6 +220,7 @@ final class Supervisor {
 
     private func shutDown() {
         if let site {
+            killOrphans()
             site.ladder.shutDown()
             site.directory.removeSockets()
             RuntimePointer.remove(from: site.stateDirectory)

@@ -18,6 +18,8 @@ final class WorkerProcess {
     var outgoing = WriteQueue(limit: queueLimit)
     var output: Source?
     var errors: Source?
+    /// When its memory was looked at last.
+    var measuredAt: Instant?
 
     init(id: WorkerID, incarnation: UInt64, pid: Int32, group: MemoryGroup) {
         self.id = id

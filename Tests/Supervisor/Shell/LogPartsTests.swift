@@ -82,6 +82,20 @@ struct LogPartsTests {
         #expect(lines[kept] == "lost \(lost.first ?? 0)")
     }
 
+    @Test("a disk that is full costs the lines of that time, not the log")
+    func fullDisk() throws {
+        let full = try Descriptor.open("/dev/full", O_WRONLY)
+        let log = LogWriter(output: full.raw)
+        for _ in 0..<10 { log.say("into a full disk") }
+        log.flush()
+        #expect(log.dropped == 10)
+        #expect(!log.isBlocked)
+        log.say("again")
+        log.flush()
+        // The line that tells of the gap is lost with it, and counted as well.
+        #expect(log.dropped >= 11)
+    }
+
     @Test("a ring keeps the newest lines within its bound")
     func ring() {
         var ring = LogRing()

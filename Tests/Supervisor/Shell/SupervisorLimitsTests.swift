@@ -1,0 +1,59 @@
+import Glibc
+import IPCControl
+import Testing
+
+@testable import Supervisor
+
+/// Limits that take ten seconds to reach, all at the same time.
+@Suite("Time limits of the supervisor as a process")
+struct SupervisorLimitsTests {
+    @Test("a planner that hangs is killed after ten seconds")
+    func hangingPlanner() throws {
+        let run = try SupervisorRun(FixturePlanText(refusal: "hang"))
+        #expect(try run.exitCode(within: 30) == 70)
+        #expect(run.hasLine("did not finish within 10 s"))
+    }
+
+    @Test("a worker that never says READY, and one that falls silent, are killed after ten seconds and come back")
+    func silence() throws {
+        let plan = FixturePlanText().with("gateway").with("agent:deaf", "deaf").with("agent:silent", "silent")
+        let run = try SupervisorRun(plan)
+        let gateway = try run.ready("gateway", 1)
+        try run.line(within: 30, "agent:deaf died: not ready within 10 s; restart 1 in")
+        try run.line(within: 30, "agent:silent died: no heartbeat for 10 s; restart 1 at once")
+        let rows = try run.ask("ps")
+        #expect(rows.first { $0["ID"] == "agent:silent" }?["CAUSE"] == "watchdog")
+        #expect(rows.first?["PID"] == "\(gateway)")
+    }
+
+    @Test("a client of the control socket that says nothing is let go after ten seconds, one that waits is not")
+    func silentClient() throws {
+        let run = try SupervisorRun(FixturePlanText().with("gateway"))
+        _ = try run.ready("gateway", 1)
+        let follower = try ControlConnection(run)
+        try follower.send("events", ["FOLLOW": "1"])
+        let start = Instant.now()
+        let silent = try ControlConnection(run)
+        #expect(try silent.next(within: 30) == nil)
+        #expect(Instant.now() - start >= .seconds(9))
+        kill(try run.ready("gateway", 1), SIGKILL)
+        while let event = try follower.next(within: 30) {
+            if event["TEXT"]?.contains("killed by SIGKILL") == true { return }
+        }
+        Issue.record("the follower was let go")
+    }
+
+    @Test("what escaped from a worker into a session of its own does not outlive the supervisor")
+    func orphans() throws {
+        let script = "setsid sleep 1000 & echo escaped $!; wait"
+        let plan = FixturePlanText().with("gateway").with("sidecar:x", arguments: ["/bin/sh", "-c", script])
+        let run = try SupervisorRun(plan)
+        let escaped = SupervisorRun.pid(in: try run.line("[x] escaped "), after: "escaped ")
+        #expect(kill(escaped, 0) == 0)
+        _ = try run.ask("shutdown")
+        #expect(try run.exitCode() == 0)
+        let deadline = Instant.now() + .seconds(10)
+        while kill(escaped, 0) == 0, Instant.now() < deadline { usleep(1000) }
+        #expect(kill(escaped, 0) != 0)
+    }
+}
