@@ -111,24 +111,24 @@ let package = Package(
         // MARK: Agent
         .target(
             name: "Agent",
-            dependencies: ["Config", "Runtime", protobuf],
+            dependencies: ["Config", "Runtime", logging, protobuf],
             path: "Sources/Workers/Agent"
         ),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", protobuf],
+            dependencies: ["Agent", logging, protobuf],
             path: "Tests/Workers/Agent"
         ),
 
         // MARK: Models
         .target(
             name: "ModelAnthropic",
-            dependencies: ["Config", "Runtime", asyncHTTPClient, protobuf],
+            dependencies: ["Config", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, protobuf],
             path: "Sources/Workers/Models/Anthropic"
         ),
         .testTarget(
             name: "ModelAnthropicTests",
-            dependencies: ["ModelAnthropic", protobuf],
+            dependencies: ["ModelAnthropic", asyncHTTPClient, nioCore, nioPosix, protobuf],
             path: "Tests/Workers/Models/Anthropic"
         ),
         .target(

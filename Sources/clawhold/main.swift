@@ -2,6 +2,7 @@ import Agent
 import Gateway
 import Glibc
 import IPCControl
+import ModelAnthropic
 import ModelDemo
 import Plan
 import Runtime
@@ -34,6 +35,7 @@ func runWorkerRole() -> Never {
     case (.gateway, _): runGateway(start)
     case (.agent, _): runAgent(start)
     case (.channel, "telegram"): runTelegram(start)
+    case (.model, "anthropic"): runAnthropicModel(start)
     case (.model, "demo"): runDemoModel(start)
     default:
         complain("clawhold worker: this build has no worker for \(start.id)")

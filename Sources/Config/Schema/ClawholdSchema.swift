@@ -14,7 +14,16 @@ enum ClawholdSchema {
         ),
         "channels": .object(["telegram": .object(["apiRoot": .string])]),
         "demo": .object(["charactersPerSecond": .integer(0...100_000)]),
+        "models": .object([
+            "timeouts": .object([
+                "connectMs": milliseconds, "headMs": milliseconds, "firstContentMs": milliseconds,
+                "idleMs": milliseconds, "totalMs": milliseconds,
+            ])
+        ]),
     ])
+
+    /// Up to a day.
+    private static let milliseconds = Shape.integer(1...86_400_000)
 
     /// Mebibytes.
     private static let budget = Shape.object(["soft": .integer(8...1_048_576), "hard": .integer(8...1_048_576)])

@@ -45,6 +45,12 @@ package struct AnthropicConfig: Codable, Sendable, Equatable {
     package var baseURL = "https://api.anthropic.com"
     /// Further headers of `models.providers.anthropic.headers`; may hold secrets: never logged.
     package var headers: [String: String] = [:]
+    /// How long a call may take in each phase; 0: the worker's own figures. From `clawhold.json`, `models.timeouts`.
+    package var connectMilliseconds = 0
+    package var headMilliseconds = 0
+    package var firstContentMilliseconds = 0
+    package var idleMilliseconds = 0
+    package var totalMilliseconds = 0
 
     package init() {}
 }

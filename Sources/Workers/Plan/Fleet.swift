@@ -119,6 +119,12 @@ struct Fleet {
             for member in config.value(path + "headers")?.object?.members ?? [] {
                 slice.headers[member.key] = member.value.string ?? ""
             }
+            func timeout(_ key: String) -> Int { config.ownValue(["models", "timeouts", key])?.integer ?? 0 }
+            slice.connectMilliseconds = timeout("connectMs")
+            slice.headMilliseconds = timeout("headMs")
+            slice.firstContentMilliseconds = timeout("firstContentMs")
+            slice.idleMilliseconds = timeout("idleMs")
+            slice.totalMilliseconds = timeout("totalMs")
             let name = credential.kind == .oauthToken ? "ANTHROPIC_OAUTH_TOKEN" : "ANTHROPIC_API_KEY"
             add(id, slice, secrets: [(name, credential.value)])
         }
@@ -130,7 +136,7 @@ struct Fleet {
         if routing.usesDemo, let id = WorkerID("model:demo") {
             var slice = DemoConfig()
             slice.version = Build.version
-            slice.charactersPerSecond = config.ownValue(["demo", "charactersPerSecond"])?.integer ?? 0
+            slice.charactersPerSecond = config.ownValue(["demo", "charactersPerSecond"])?.integer ?? 300
             add(id, slice)
             notices.append(
                 Notice(

@@ -1100,6 +1100,9 @@ package nonisolated struct HubModelEvent: Sendable {
       case badRequest // = 6
       case billing // = 7
       case context // = 8
+
+      /// No connection to the provider came about.
+      case unreachable // = 9
       case UNRECOGNIZED(Int)
 
       package init() {
@@ -1117,6 +1120,7 @@ package nonisolated struct HubModelEvent: Sendable {
         case 6: self = .badRequest
         case 7: self = .billing
         case 8: self = .context
+        case 9: self = .unreachable
         default: self = .UNRECOGNIZED(rawValue)
         }
       }
@@ -1132,6 +1136,7 @@ package nonisolated struct HubModelEvent: Sendable {
         case .badRequest: return 6
         case .billing: return 7
         case .context: return 8
+        case .unreachable: return 9
         case .UNRECOGNIZED(let i): return i
         }
       }
@@ -1147,6 +1152,7 @@ package nonisolated struct HubModelEvent: Sendable {
         .badRequest,
         .billing,
         .context,
+        .unreachable,
       ]
 
     }
@@ -2982,5 +2988,5 @@ nonisolated extension HubModelEvent.Failed: SwiftProtobuf.Message, SwiftProtobuf
 }
 
 nonisolated extension HubModelEvent.Failed.Kind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}AUTH\0\u{1}RATE_LIMIT\0\u{1}OVERLOADED\0\u{1}TIMEOUT\0\u{1}CUT\0\u{1}BAD_REQUEST\0\u{1}BILLING\0\u{1}CONTEXT\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}AUTH\0\u{1}RATE_LIMIT\0\u{1}OVERLOADED\0\u{1}TIMEOUT\0\u{1}CUT\0\u{1}BAD_REQUEST\0\u{1}BILLING\0\u{1}CONTEXT\0\u{1}UNREACHABLE\0")
 }

@@ -15,6 +15,7 @@ enum FailureSentence {
         case .badRequest: "\(name) refused this request. The gateway's log says why; /new begins a fresh conversation."
         case .billing: "I cannot answer: the account at \(name) has no credit left, or has reached its limit."
         case .context: "This conversation has become too long for the model. Send /new to begin a fresh one."
+        case .unreachable: "I cannot reach \(name) right now. Please try again in a few minutes."
         case .unknown, .UNRECOGNIZED: "Something went wrong while I asked \(name). The gateway's log says what."
         }
     }

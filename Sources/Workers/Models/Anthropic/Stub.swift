@@ -1,2 +1,0 @@
-internal import AsyncHTTPClient
-package func stubA() -> String { HTTPClientRequest(url: "http://x").url }

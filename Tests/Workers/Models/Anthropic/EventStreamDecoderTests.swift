@@ -1,0 +1,95 @@
+import Testing
+
+@testable import ModelAnthropic
+
+@Suite struct EventStreamDecoderTests {
+    private static let stream =
+        "\u{FEFF}: hello\r\nevent: a\r\ndata: {\"x\":\r\ndata:1}\r\n\r\nevent:b\ndata: ü\n\nid: 7\n\ndata\rretry: 5\r\rdata: last\n\n"
+    private static let expected = [
+        ServerEvent(name: "a", data: Array("{\"x\":\n1}".utf8)), ServerEvent(name: "b", data: Array("ü".utf8)),
+        ServerEvent(name: "", data: []), ServerEvent(name: "", data: Array("last".utf8)),
+    ]
+
+    private static func decode(_ pieces: [some Sequence<UInt8>]) throws -> [ServerEvent] {
+        var decoder = EventStreamDecoder()
+        return try pieces.flatMap { try decoder.decode($0) }
+    }
+
+    @Test("line ends of all kinds, comments, several data lines, a byte order mark, unknown fields")
+    func whole() throws {
+        #expect(try Self.decode([Array(Self.stream.utf8)]) == Self.expected)
+    }
+
+    @Test("a stream split in two at any byte, and byte by byte, gives the same events")
+    func split() throws {
+        let bytes = Array(Self.stream.utf8)
+        for cut in bytes.indices {
+            #expect(try Self.decode([bytes[..<cut], bytes[cut...]]) == Self.expected, "cut at \(cut)")
+        }
+        #expect(try Self.decode(bytes.map { [$0] }) == Self.expected)
+    }
+
+    @Test("random pieces give the same events")
+    func pieces() throws {
+        var generator = Seeded(7)
+        let bytes = Array(Self.stream.utf8)
+        for _ in 0..<300 {
+            var rest = bytes[...]
+            var pieces: [ArraySlice<UInt8>] = []
+            while !rest.isEmpty {
+                let count = Int.random(in: 1...9, using: &generator)
+                pieces.append(rest.prefix(count))
+                rest = rest.dropFirst(count)
+            }
+            #expect(try Self.decode(pieces) == Self.expected)
+        }
+    }
+
+    @Test("an event whose empty line did not come is no event")
+    func truncated() throws {
+        let bytes = Array("data: 1\n\ndata: 2\n\n".utf8)
+        for length in bytes.indices {
+            let events = try Self.decode([bytes[..<length]])
+            #expect(events.count == (length < 9 ? 0 : 1), "cut at \(length)")
+        }
+    }
+
+    @Test("a line and an event at their bounds are read, beyond them refused")
+    func bounds() throws {
+        let limits = EventStreamDecoder.Limits(line: 20, event: 30)
+        var decoder = EventStreamDecoder(limits: limits)
+        #expect(try decoder.decode("data: 12345678901234\n\n".utf8).first?.data.count == 14)
+        #expect(throws: EventStreamDecoder.Failure.lineTooLong(20)) { try decoder.decode("data: 123456789012345".utf8) }
+        var second = EventStreamDecoder(limits: limits)
+        #expect(throws: EventStreamDecoder.Failure.eventTooLong(30)) {
+            try second.decode("data: 12345678901234\ndata: 12345678901234\ndata: 1\n".utf8)
+        }
+    }
+
+    @Test("random bytes never trap")
+    func fuzz() {
+        var generator = Seeded(11)
+        let alphabet = Array("data: event\r\n:\u{FEFF}{}\0".utf8)
+        for _ in 0..<2000 {
+            var decoder = EventStreamDecoder(limits: .init(line: 64, event: 64))
+            let count = Int.random(in: 0...200, using: &generator)
+            let bytes = (0..<count).compactMap { _ in alphabet.randomElement(using: &generator) }
+            _ = try? decoder.decode(bytes)
+        }
+    }
+}
+
+/// The same numbers every time (SplitMix64).
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
