@@ -68,8 +68,15 @@ package struct LoadedConfig: Sendable {
     /// The same for `clawhold.json`.
     package func anyOwnValue(_ path: ConfigPath) -> ConfigValue? { Self.find(path, in: own) }
 
+    /// Problems that are kept; each is a log line and part of the gateway's configuration.
+    package static var problemLimit: Int { 250 }
+
     /// Adds something that only the plan could find out.
     package mutating func report(_ problem: ConfigProblem) {
+        guard problems.count < Self.problemLimit else { return }
+        var problem = problem
+        (problem.path, problem.text) = (Self.shown(problem.path), Self.shown(problem.text))
+        problem.disables = Self.shown(problem.disables)
         problems.append(problem)
     }
 
@@ -90,38 +97,29 @@ package struct LoadedConfig: Sendable {
 
     private mutating func take(_ check: ConfigCheck) {
         wrong = check.wrong
-        problems += check.findings.map { finding in
-            ConfigProblem(
-                path: Self.shown(finding.path.description),
-                line: finding.line,
-                text: Self.shown(finding.text),
-                disables: finding.kind == .wrong ? ConfigOwner.name(of: finding.path) : ""
-            )
+        for finding in check.findings {
+            let owner = finding.kind == .wrong ? ConfigOwner.name(of: finding.path) : ""
+            report(.init(path: "\(finding.path)", line: finding.line, text: finding.text, disables: owner))
         }
         if check.dropped > 0 {
-            problems.append(ConfigProblem(path: "", line: 0, text: "\(check.dropped) further problems are not listed"))
+            report(ConfigProblem(path: "", line: 0, text: "\(check.dropped) further problems are not listed"))
         }
     }
 
     private mutating func takeOwn(_ check: ConfigCheck) {
         wrongOwn = check.wrong
-        problems += check.findings.map { finding in
-            ConfigProblem(
-                path: "clawhold.json: " + Self.shown(finding.path.description),
-                line: finding.line,
-                text: Self.shown(finding.text),
-                disables: finding.kind == .wrong ? ConfigOwner.nameOwn(of: finding.path) : ""
-            )
+        for finding in check.findings {
+            let owner = finding.kind == .wrong ? ConfigOwner.nameOwn(of: finding.path) : ""
+            let path = "clawhold.json: \(finding.path)"
+            report(.init(path: path, line: finding.line, text: finding.text, disables: owner))
         }
     }
 
     /// Keys are the user's: nothing of them may break a log line.
     private static func shown(_ text: String) -> String {
-        let clean = String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.prefix(300).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }
-            )
-        )
-        return clean
+        let scalars = text.unicodeScalars.prefix(500).map { scalar -> Unicode.Scalar in
+            scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "?" : scalar
+        }
+        return String(String.UnicodeScalarView(scalars))
     }
 }

@@ -18,6 +18,8 @@ struct ConfigCheck {
     /// Further findings say nothing new, and every one of them is a log line.
     static let limit = 100
 
+    /// Bytes of a string that is used; no key, name or address has more.
+    static let stringLimit = 8192
     /// Wrong places that are kept apart from each other.
     static let wrongLimit = 5_000
 
@@ -30,6 +32,10 @@ struct ConfigCheck {
     mutating func check(_ value: ConfigValue, _ shape: Shape, at path: ConfigPath = ConfigPath()) {
         if case .broken(let reason) = value.kind {
             add(.wrong, path, value, Self.sentence(reason, path))
+            return
+        }
+        if let text = value.string, text.utf8.count > Self.stringLimit, !shape.isAny {
+            add(.wrong, path, value, "is longer than \(Self.stringLimit) bytes")
             return
         }
         switch shape {

@@ -21,6 +21,11 @@ indirect enum Shape: Sendable {
     static let strings = Shape.list(.string)
     static let identifiers = Shape.list(.identifier)
 
+    /// Nothing reads it.
+    var isAny: Bool {
+        if case .any = self { true } else { false }
+    }
+
     /// For messages: `a string`.
     var name: String {
         switch self {

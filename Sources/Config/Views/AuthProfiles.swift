@@ -19,7 +19,10 @@ struct AuthProfiles {
             // These need refreshing, which is a later step.
             default: key = nil
             }
-            guard let value = key.map(Environment.trimmed), !value.isEmpty else { continue }
+            guard let value = key.map(Environment.trimmed), !value.isEmpty, value.utf8.count <= ConfigCheck.stringLimit
+            else {
+                continue
+            }
             var credential = LoadedConfig.credential(provider, value, "auth-profiles.json: \(member.key)")
             if provider == "anthropic", member.value["type"]?.string == "token" { credential.kind = .oauthToken }
             result.profiles.append((member.key, credential))

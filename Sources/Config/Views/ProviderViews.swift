@@ -78,7 +78,7 @@ extension LoadedConfig {
             guard isSound(["models", "providers", provider]) else { continue }
             if let profile {
                 providers.credentials.append(profile)
-            } else if let variable, let value = environment[variable] {
+            } else if let variable, let value = environment[variable], value.utf8.count <= ConfigCheck.stringLimit {
                 providers.credentials.append(Self.credential(provider, value, variable))
             } else if let key = entry?["apiKey"]?.string.map(Environment.trimmed), !key.isEmpty {
                 // The key itself, or the name of the variable that holds it.

@@ -7,6 +7,9 @@ package struct TelegramAccount: Sendable, Equatable {
 }
 
 extension LoadedConfig {
+    /// Entries of an account's access lists; one with more is off, since a shortened list would be a wrong one.
+    package static var entryLimit: Int { 10_000 }
+
     /// Accounts beyond this are left out, with a problem.
     package static var accountLimit: Int { 32 }
 
@@ -26,8 +29,8 @@ extension LoadedConfig {
         // A wrong value that all accounts inherit; reported by the check, with its line.
         guard block == nil || top != nil, top?["enabled"]?.bool != false else { return [] }
         var accounts: [TelegramAccount] = []
-        for name in names {
-            guard accounts.count < Self.accountLimit else {
+        for (index, name) in names.enumerated() {
+            guard index < Self.accountLimit else {
                 report(
                     ConfigProblem(path: "\(base).accounts", line: 0, text: "more than \(Self.accountLimit) accounts")
                 )
@@ -85,6 +88,10 @@ extension LoadedConfig {
             ), isOwnSound(["channels", "telegram", "apiRoot"])
         else {
             report(problem("apiRoot must be an http:// or https:// address"))
+            return nil
+        }
+        guard Self.entries(own, top) <= Self.entryLimit else {
+            report(problem("its lists have more than \(Self.entryLimit) entries"))
             return nil
         }
         var access = ChannelAccess(channel: "telegram", account: id)
@@ -160,9 +167,21 @@ extension LoadedConfig {
             ?? .allowlist
     }
 
+    /// Entries of all the lists that say who may talk, as deep as they go.
+    private static func entries(_ own: ConfigValue?, _ top: ConfigValue?) -> Int {
+        func count(_ value: ConfigValue?) -> Int {
+            switch value?.kind {
+            case .array(let elements): elements.reduce(1) { $0 + count($1) }
+            case .object(let object): object.members.reduce(1) { $0 + count($1.value) }
+            case nil, .null, .bool, .number, .string, .broken: 1
+            }
+        }
+        return ["allowFrom", "groupAllowFrom", "groups"].reduce(0) { $0 + count(own?[$1] ?? top?[$1]) }
+    }
+
     private static func groups(_ value: ConfigValue?) -> [String: GroupAccess] {
         var groups: [String: GroupAccess] = [:]
-        for member in (value?.object?.members ?? []).prefix(1000) {
+        for member in value?.object?.members ?? [] {
             var group = GroupAccess()
             group.enabled = member.value["enabled"]?.bool ?? true
             group.requireMention = member.value["requireMention"]?.bool

@@ -3,6 +3,9 @@ internal import IPCControl
 
 /// The workers that a configuration asks for.
 struct Fleet {
+    /// Bytes of one worker's configuration; the supervisor takes four times that, a plan of 8 MiB in all.
+    static let sliceLimit = 1 << 20
+
     private(set) var config: LoadedConfig
     /// All but the gateway.
     private(set) var drafts: [WorkerDraft] = []
@@ -20,7 +23,7 @@ struct Fleet {
         addAgents()
         addChannels(files)
         addModels()
-        addSidecars()
+        addSidecars(files)
     }
 
     /// The gateway, whose configuration names all the others.
@@ -149,7 +152,7 @@ struct Fleet {
         }
     }
 
-    private mutating func addSidecars() {
+    private mutating func addSidecars(_ files: some FileReading) {
         for member in (config.anyOwnValue(["sidecars"])?.object?.members ?? []).prefix(32) {
             let path: ConfigPath = ["sidecars", member.key]
             guard config.isOwnSound(path), member.value["enabled"]?.bool != false else { continue }
@@ -165,9 +168,20 @@ struct Fleet {
                 )
                 continue
             }
+            guard let executable = executable(program, files) else {
+                config.report(
+                    ConfigProblem(
+                        path: "clawhold.json: \(path).command",
+                        line: Int(member.position.line),
+                        text: "\(program.prefix(80)) is not installed: it is in no directory of PATH",
+                        disables: id.rawValue
+                    )
+                )
+                continue
+            }
             var draft = WorkerDraft(id: id, budget: .of(id, config: config, extra: path + "memory"))
             draft.start = member.value["restart"]?.string ?? "permanent"
-            draft.arguments = command
+            draft.arguments = [executable] + command.dropFirst()
             let names = ["PATH", "HOME", "LANG", "TZ"] + (member.value["env"]?.array?.compactMap(\.string) ?? [])
             draft.environment = names.compactMap { name in config.environment.values[name].map { "\(name)=\($0)" } }
             guard draft.blocks().allSatisfy({ (try? $0.encoded()) != nil }) else {
@@ -180,14 +194,35 @@ struct Fleet {
         }
     }
 
+    /// The absolute path of a command: as given, or in the first directory of PATH that has it.
+    private func executable(_ program: String, _ files: some FileReading) -> String? {
+        if program.contains("/") {
+            let path = StatePaths.absolute(
+                program,
+                home: config.paths.home,
+                currentDirectory: config.paths.stateDirectory
+            )
+            return files.exists(path) ? path : nil
+        }
+        let directories = config.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        return directories.split(separator: ":").lazy
+            .filter { $0.hasPrefix("/") }
+            .map { "\($0)/\(program)" }
+            .first { files.exists($0) }
+    }
+
     private mutating func add(_ id: WorkerID, _ slice: some Encodable, secrets: [(String, String)] = []) {
-        guard let draft = draft(id, slice, secrets: secrets) else { return }
+        guard let draft = draft(id, slice, secrets: secrets) else {
+            let text = "its part of the configuration is larger than \(Self.sliceLimit) bytes"
+            config.report(ConfigProblem(path: "", line: 0, text: text, disables: id.rawValue))
+            return
+        }
         drafts.append(draft)
     }
 
     private func draft(_ id: WorkerID, _ slice: some Encodable, secrets: [(String, String)]) -> WorkerDraft? {
         // Encoding fails for no value that these structs can hold; a worker without its part would be worse than none.
-        guard let bytes = try? encodeSlice(slice) else { return nil }
+        guard let bytes = try? encodeSlice(slice), bytes.count <= Self.sliceLimit else { return nil }
         var draft = WorkerDraft(id: id, budget: .of(id, config: config))
         draft.config = bytes
         draft.secrets = secrets.map { (name: $0.0, value: $0.1) }

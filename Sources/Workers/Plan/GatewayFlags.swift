@@ -20,7 +20,7 @@ struct GatewayFlags: Sendable, Equatable {
         var isDev = false
         var isReset = false
         while let argument = rest.popFirst() {
-            if argument == "gateway" || argument == "run" { continue }
+            if ["plan", "gateway", "run"].contains(argument) { continue }
             let (name, inline) = split(argument)
             func value() throws(PlanRefusal) -> String {
                 if let inline { return inline }

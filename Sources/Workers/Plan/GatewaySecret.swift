@@ -6,6 +6,9 @@ struct GatewaySecret: Sendable, Equatable {
     /// Nil: none can be used, though one was meant; every connect is refused.
     var value: String?
 
+    /// Bytes; has to fit into a block.
+    static let lengthLimit = 4096
+
     /// Flag, then the file, then the environment (OpenClaw's order on the server's side).
     ///
     /// Throws when none was ever given. One that was given and cannot be had (an unmet `${VAR}`, a file that does not parse) is
@@ -32,6 +35,12 @@ struct GatewaySecret: Sendable, Equatable {
         }
         let mode = wanted.flatMap(GatewayAuth.Mode.init) ?? (password != nil ? .password : .token)
         let value = mode == .token ? token : password
+        if let value, value.utf8.count > lengthLimit {
+            throw PlanRefusal(
+                code: 1,
+                text: "The gateway's \(mode.rawValue) is longer than \(lengthLimit) bytes. Choose a shorter one."
+            )
+        }
         guard value == nil, isSound else { return GatewaySecret(mode: mode, value: value) }
         throw PlanRefusal(code: 1, text: refusal(mode, bind, config))
     }

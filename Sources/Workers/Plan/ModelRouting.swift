@@ -6,6 +6,9 @@ struct ModelRouting: Sendable {
     static let supported: [(provider: String, model: String)] = [("anthropic", "claude-opus-4-6")]
     static let demo = ModelRef(model: "demo/demonstration", worker: "model:demo")
 
+    /// Fallbacks beyond this would never be reached.
+    static let fallbackLimit = 16
+
     let providers: Providers
     let aliases: [String: String]
 
@@ -29,7 +32,7 @@ struct ModelRouting: Sendable {
     func route(_ names: ModelNames) -> ModelRoute {
         var route = ModelRoute()
         route.primary = names.primary.map(reference) ?? standard()
-        route.fallbacks = names.fallbacks.map(reference)
+        route.fallbacks = names.fallbacks.prefix(Self.fallbackLimit).map(reference)
         return route
     }
 
@@ -45,7 +48,7 @@ struct ModelRouting: Sendable {
                     "No model provider has a key yet, so I cannot answer. Set ANTHROPIC_API_KEY and restart the gateway."
             )
         }
-        return ModelRef(model: named, unavailable: sentence(provider: named))
+        return ModelRef(model: String(named.prefix(60)), unavailable: sentence(provider: named))
     }
 
     private func reference(_ written: String) -> ModelRef {

@@ -5,6 +5,15 @@ struct Notice: Sendable, Equatable {
     /// `info`, `warn`, `error`.
     var level: String
     var text: String
+
+    /// In one line of bounded length, whatever names it holds.
+    init(level: String, text: String) {
+        self.level = level
+        let scalars = text.unicodeScalars.prefix(2000).map { scalar -> Unicode.Scalar in
+            scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? " " : scalar
+        }
+        self.text = String(String.UnicodeScalarView(scalars))
+    }
 }
 
 /// What the plan has to say, most important first.

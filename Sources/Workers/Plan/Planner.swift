@@ -41,7 +41,12 @@ package enum Planner {
         let secret = try GatewaySecret.resolve(flags: flags, config: &config, bind: bind)
         let fleet = Fleet(config: config, files: files)
         guard let gateway = fleet.gateway(port: port, bind: bind, secret: secret) else {
-            throw PlanRefusal(code: 1, text: "Gateway failed to start: its configuration cannot be written down")
+            throw PlanRefusal(
+                code: 78,
+                text:
+                    "Gateway failed to start: the configuration is larger than the \(Fleet.sliceLimit) bytes that the gateway can take.\n"
+                    + "Shorten the lists in \(input.paths.configPath) (agents, bindings, access lists), then start again."
+            )
         }
 
         var settings = Block(
