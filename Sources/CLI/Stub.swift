@@ -1,4 +1,0 @@
-internal import ArgumentParser
-
-struct StubC: ParsableCommand {}
-package func stubCLI() { StubC.main() }

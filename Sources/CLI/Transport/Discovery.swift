@@ -1,0 +1,185 @@
+internal import Config
+internal import Glibc
+internal import IPCControl
+
+/// Finds the supervisor that a command is meant for, without any flag where only one can be meant.
+struct Discovery {
+    /// What was said about the place: `--state-dir`, `--profile`.
+    var stateDirectory: String?
+    var profile: String?
+    var environment = Environment(Self.processEnvironment())
+    var files: any FileReading = DiskFiles()
+    /// Directories with one directory per running gateway.
+    var roots: [String] = []
+
+    init(stateDirectory: String? = nil, profile: String? = nil) {
+        self.stateDirectory = stateDirectory
+        self.profile = profile
+        roots = ["/run/clawhold"]
+        if let runtime = environment["XDG_RUNTIME_DIR"] { roots.append("\(runtime)/clawhold") }
+        roots.append("/tmp/clawhold-\(geteuid())")
+        if geteuid() == 0 {
+            // Root may command every user's gateway.
+            roots += Self.children(of: "/tmp").filter { $0.hasPrefix("clawhold-") }.map { "/tmp/\($0)" }
+            roots += Self.children(of: "/run/user").map { "/run/user/\($0)/clawhold" }
+        }
+    }
+
+    /// A supervisor that answers.
+    struct Found {
+        var connection: ControlConnection
+        var socket: String
+        /// Its answer to `status`.
+        var status: Block
+    }
+
+    /// Where state and configuration are for this command line, running or not.
+    var paths: StatePaths {
+        var environment = environment
+        if let stateDirectory {
+            environment = Environment(environment.values.merging(["OPENCLAW_STATE_DIR": stateDirectory]) { $1 })
+        }
+        return StatePaths.resolve(
+            environment: environment,
+            profile: profile,
+            userHome: Self.userHome(),
+            currentDirectory: Self.currentDirectory(),
+            files: AnyFiles(files)
+        )
+    }
+
+    /// Whether somebody said which state directory is meant.
+    private var isExplicit: Bool {
+        stateDirectory != nil || profile != nil || environment.branded("STATE_DIR") != nil
+    }
+
+    /// Connects. Throws what to type when there is none, or several.
+    func connect() throws -> ControlConnection {
+        let found = try find()
+        return try Self.open(found.socket)
+    }
+
+    /// The supervisor that is meant, with its status.
+    func find() throws -> Found {
+        let paths = paths
+        if let socket = pointer(paths.stateDirectory), let found = try probe(socket) { return found }
+        var candidates: [Found] = []
+        for root in unique(roots) {
+            for child in Self.children(of: root).sorted().prefix(64) {
+                guard let found = try? probe("\(root)/\(child)/control.sock") else { continue }
+                candidates.append(found)
+            }
+        }
+        if isExplicit { candidates = candidates.filter { $0.status["STATE_DIR"] == paths.stateDirectory } }
+        switch candidates.count {
+        case 1: return candidates[0]
+        case 0: throw NotRunning(stateDirectory: paths.stateDirectory)
+        default:
+            let lines = candidates.map {
+                "  --state-dir \($0.status["STATE_DIR"] ?? "?")   (PID \($0.status["PID"] ?? "?"))"
+            }
+            throw CommandFailure(
+                text: "Several gateways run here. Say which one is meant:\n" + lines.joined(separator: "\n"),
+                code: 2
+            )
+        }
+    }
+
+    /// Nothing runs where it was looked for.
+    struct NotRunning: Error {
+        var stateDirectory: String
+
+        var text: String {
+            "No gateway is running for \(stateDirectory).\n"
+                + "Start it with:  clawhold gateway --allow-unconfigured\n"
+                + "If it runs with another state directory, name it:  --state-dir DIR"
+        }
+    }
+
+    private func pointer(_ stateDirectory: String) -> String? {
+        guard case .bytes(let bytes) = files.read("\(stateDirectory)/gateway.runtime.json", limit: 64 * 1024),
+            let value = try? JSON5Parser.parse(bytes)
+        else { return nil }
+        return value["controlSocket"]?.string
+    }
+
+    /// Nil when nobody answers there; throws when somebody does who must not be asked by this user.
+    private func probe(_ socket: String) throws -> Found? {
+        do {
+            let connection = try ControlConnection(path: socket)
+            guard let status = try connection.blocks(Block("COMMAND", ["CMD": "status"])).first else { return nil }
+            return Found(connection: connection, socket: socket, status: status)
+        } catch ControlConnection.Refused.gone {
+            return nil
+        } catch ControlConnection.Refused.forbidden {
+            throw CommandFailure(
+                text:
+                    "The gateway's control socket \(socket) belongs to another user. Type the same with sudo, or as that user."
+            )
+        }
+    }
+
+    private static func open(_ socket: String) throws -> ControlConnection {
+        do {
+            return try ControlConnection(path: socket)
+        } catch {
+            throw CommandFailure(
+                text: "The gateway that answered on \(socket) is gone again. Look with: clawhold status"
+            )
+        }
+    }
+
+    private func unique(_ list: [String]) -> [String] {
+        var seen: Set<String> = []
+        return list.filter { seen.insert($0).inserted }
+    }
+
+    private static func children(of directory: String) -> [String] {
+        guard let handle = opendir(directory) else { return [] }
+        defer { closedir(handle) }
+        var names: [String] = []
+        while names.count < 1024, let entry = readdir(handle) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names
+    }
+
+    static func processEnvironment() -> [String: String] {
+        var values: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let variable = String(cString: text)
+            if let equals = variable.firstIndex(of: "=") {
+                values[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
+            }
+            entry += 1
+        }
+        return values
+    }
+
+    private static func userHome() -> String {
+        guard let entry = getpwuid(getuid()), let home = entry.pointee.pw_dir else { return "" }
+        return String(cString: home)
+    }
+
+    static func currentDirectory() -> String {
+        guard let path = getcwd(nil, 0) else { return "/" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+}
+
+/// Files of whatever kind.
+private struct AnyFiles: FileReading {
+    let base: any FileReading
+
+    init(_ base: any FileReading) {
+        self.base = base
+    }
+
+    func read(_ path: String, limit: Int) -> FileContent { base.read(path, limit: limit) }
+    func isDirectory(_ path: String) -> Bool { base.isDirectory(path) }
+}
