@@ -24,6 +24,7 @@ struct Table {
                 if column > 0 { line += "  " }
                 line += cell.isNumber ? blanks + cell.paint(text) : cell.paint(text) + (isLast ? "" : blanks)
             }
+            while line.hasSuffix(" ") { line.removeLast() }
             return line
         }
     }

@@ -111,6 +111,9 @@ struct Discovery {
             return Found(connection: connection, socket: socket, status: status)
         } catch ControlConnection.Refused.gone {
             return nil
+        } catch ControlConnection.Refused.other {
+            // Not the name of a socket, or no socket: nobody answers there.
+            return nil
         } catch ControlConnection.Refused.forbidden {
             throw CommandFailure(
                 text:
