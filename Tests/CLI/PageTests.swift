@@ -20,6 +20,7 @@ struct PageTests {
         #expect(Words.duration(milliseconds: 3_725_000) == "1 h 2 m")
         #expect(Words.duration(milliseconds: 90_061_000) == "1 d 1 h")
         #expect(Words.megabytes(kilobytes: 1536) == "1.5 MB" && Words.megabytes(kilobytes: 131_072) == "128 MB")
+        #expect(Words.megabytes(kilobytes: .max) == "1099511627776 MB")
         #expect(Words.bar(0, of: 100) == "----------" && Words.bar(1, of: 100) == "#---------")
         #expect(Words.bar(55, of: 100) == "#####-----" && Words.bar(900, of: 100) == "##########")
         #expect(Words.bar(.max, of: 1) == "##########" && Words.bar(5, of: 0) == "----------")
@@ -44,7 +45,7 @@ struct PageTests {
         #expect(
             WorkerTable.lines(rows, now: 61_000, style: .plain)
                 == [
-                    "WORKER                    STATE   PID  MEMORY                        RESTARTS  FOR  LAST CAUSE",
+                    "WORKER                    STATE   PID  MEMORY                      RESTARTS  FOR  LAST CAUSE",
                     "gateway                   ready    12  #---------  20.0 MB of 128         0  1 m",
                     "channel:telegram:default  parked    -  ----------  -                      3  -    fatal: 401 Unauthorized",
                 ]

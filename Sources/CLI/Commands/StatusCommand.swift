@@ -54,7 +54,7 @@ enum StatusPage {
         add("State", status["STATE_DIR"] ?? "")
         add("Config", status["CONFIG_PATH"] ?? "")
         let total = status.integer("MEMORY_KB") ?? 0
-        let used = rows.reduce(0) { $0 + $1.memoryKB }
+        let used = rows.reduce(Int64(0)) { $0 &+ max(0, $1.memoryKB) }
         let rung = status["MEMORY_RUNG"] ?? ""
         add(
             "Memory",

@@ -11,7 +11,7 @@ enum Words {
 
     /// `12.3 MB`, `128 MB`; mebibytes.
     static func megabytes(kilobytes: Int64) -> String {
-        let tenths = max(0, kilobytes) * 10 / 1024
+        let tenths = min(max(0, kilobytes), 1 << 50) * 10 / 1024
         return tenths < 1000 ? "\(tenths / 10).\(tenths % 10) MB" : "\(tenths / 10) MB"
     }
 
