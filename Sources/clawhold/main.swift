@@ -1,4 +1,5 @@
 import Agent
+import CLI
 import Gateway
 import Glibc
 import IPCControl
@@ -17,9 +18,7 @@ switch Role(arguments) {
 case .supervisor: exit(runSupervisor(arguments: Array(arguments)))
 case .plan: exit(runPlan(arguments: ["clawhold"] + arguments.dropFirst()))
 case .worker: runWorkerRole()
-case .commandLine:
-    complain("this build has no command line yet: clawhold gateway is all it knows")
-    exit(64)
+case .commandLine: exit(runCommandLine(arguments: CommandLine.arguments))
 }
 
 /// Reads who this worker is and becomes it.
@@ -35,6 +34,7 @@ func runWorkerRole() -> Never {
     case (.gateway, _): runGateway(start)
     case (.agent, _): runAgent(start)
     case (.channel, "telegram"): runTelegram(start)
+    case (.model, "anthropic"): runAnthropicModel(start)
     case (.model, "anthropic"): runAnthropicModel(start)
     case (.model, "demo"): runDemoModel(start)
     default:
