@@ -49,16 +49,19 @@ extension Supervisor {
             request.arguments = worker.arguments
             request.environment = worker.environment
         }
+        var started: Int32?
         do {
             let process: WorkerProcess
             if worker.spec.isForeign {
                 let pid = try spawner.spawn(request).pid
+                started = pid
                 process = WorkerProcess(id: id, incarnation: incarnation, pid: pid, group: group)
             } else {
                 let pair = try SocketPair()
                 request.descriptors.append(pair.theirs.raw)
                 if id.kind == .gateway { request.descriptors += site.listeners.map(\.fd) }
                 let pid = try spawner.spawn(request).pid
+                started = pid
                 process = WorkerProcess(id: id, incarnation: incarnation, pid: pid, group: group)
                 let fd = pair.ours.raw
                 process.lifeline = .init(pair.ours, token: try watch(fd, .read, .lifeline(id)))
@@ -72,6 +75,8 @@ extension Supervisor {
             process.errors = .init(errors.read, token: errorsToken)
             return process
         } catch {
+            // What runs already without a place in the table is nobody's.
+            if let started { ProcessSignal.send(SIGKILL, toGroupOf: started) }
             site.ladder.dispose(group)
             throw error
         }

@@ -32,6 +32,16 @@ struct FixtureWorker {
         if words.contains("die") { exit(3) }
         if words.contains("deaf") { while true { pause() } }
         send(Block("READY"))
+        for word in words where word.hasPrefix("command=") {
+            let parts = word.dropFirst(8).split(separator: ",").map(String.init)
+            var block = Block("COMMAND", ["CMD": parts[0]])
+            if parts.count > 1 { block["ID"] = parts[1] }
+            send(block)
+        }
+        if words.contains("leave") {
+            send(Block("LEAVE"))
+            exit(0)
+        }
         if isGateway { send(Block("STATUS", ["TEXT": "at work"])) }
         while true {
             send(Block("HEARTBEAT", ["PSS_KB": "1000"]))

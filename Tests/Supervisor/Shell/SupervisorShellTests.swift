@@ -252,6 +252,33 @@ struct SupervisorShellTests {
         #expect(try clients[0].next()?["TEXT"]?.contains("started incarnation 2") == true)
     }
 
+    @Test("the gateway may start and restart by name; another worker may not, and an unknown name starts nothing")
+    func gatewayCommands() throws {
+        let plan = FixturePlanText()
+            .with("gateway", "command=START,model:anthropic command=START,model:none command=RESTART,agent:main")
+            .with("agent:main", "command=START,model:openai")
+            .with("model:anthropic", "leave", start: "demand").with("model:openai", start: "demand")
+        let run = try SupervisorRun(plan)
+        _ = try run.ready("model:anthropic", 1)
+        _ = try run.ready("agent:main", 2)
+        try run.line("[gateway] row model:anthropic stopped 1")
+        let rows = try run.ask("ps")
+        #expect(rows.count == 5)
+        #expect(rows.first { $0["ID"] == "model:openai" }?["INCARNATION"] == "0")
+    }
+
+    @Test("the gateway's REPLAN reads the configuration again")
+    func gatewayReplan() throws {
+        let run = try SupervisorRun(FixturePlanText().with("gateway"))
+        let gateway = try run.ready("gateway", 1)
+        try run.plan(FixturePlanText().with("gateway", "command=REPLAN"))
+        #expect(try run.ask("replan").last?["END"] == "ok")
+        try run.plan(FixturePlanText().with("gateway").with("agent:new"))
+        kill(gateway, SIGKILL)
+        _ = try run.ready("agent:new", 1)
+        #expect(run.hasLine("[config] reading the configuration again"))
+    }
+
     @Test("a sidecar runs its command with its own environment and is ended by TERM, with all that it started")
     func sidecar() throws {
         let script = "sleep 1000 & echo grandchild $! started; wait"
