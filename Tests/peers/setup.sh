@@ -16,7 +16,7 @@ if ! cmp -s "$here/requirements.txt" "$peers/installed.txt"; then
 fi
 if [ "${1:-}" = --check ]; then
     for check in "$here"/check_*.py; do
-        echo "$(basename "$check")" >&2
+        basename "$check" >&2
         "$peers/bin/python" "$check" >&2
     done
 fi
