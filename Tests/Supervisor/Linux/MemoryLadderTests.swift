@@ -177,6 +177,39 @@ struct MemoryLadderTests {
     }
 
     @Test(
+        "two hundred incarnations leave no descriptor, no group and no process behind",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func leaks() async {
+        await #expect(processExitsWith: .success) {
+            let ladder = MemoryLadder(hash: "test\(UInt32.random(in: .min ... .max))")
+            let poller = try Poller()
+            func incarnation(_ number: UInt64) throws {
+                let group = try ladder.makeGroup(worker: "a", incarnation: number, hardLimitBytes: 64 << 20)
+                let request = SpawnRequest(
+                    executable: .path("/bin/true"),
+                    arguments: ["true"],
+                    memoryEntries: group.entries
+                )
+                let child = try ProcessSpawner.spawn(request)
+                guard let pidfd = child.pidfd else { throw TimedOut(waitingFor: "a pidfd") }
+                try poller.add(pidfd, .read, token: number)
+                while try child.collect() == nil { _ = try poller.wait(timeout: patience) }
+                try poller.remove(pidfd)
+                _ = group.evidence()
+                ladder.dispose(group)
+            }
+            try incarnation(0)
+            let before = SystemFile.names(in: "/proc/self/fd").count
+            for number: UInt64 in 1...200 { try incarnation(number) }
+            #expect(SystemFile.names(in: "/proc/self/fd").count == before)
+            try eventually("the last group to be empty") { ladder.removeLeftovers() }
+            ladder.shutDown()
+            exit(0)
+        }
+    }
+
+    @Test(
         "a limit can be lowered and raised again, swap limit included",
         .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
     )

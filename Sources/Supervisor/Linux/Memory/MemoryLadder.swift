@@ -32,7 +32,7 @@ package final class MemoryLadder {
     /// - Parameter hash: `PathHash.hash8` of the state directory.
     package init(hash: String, layout: CgroupLayout = .current()) {
         let name = "clawhold-\(hash)"
-        var obstacle = "no memory controller is mounted"
+        var obstacle = "no cgroup v1 memory controller is mounted"
         var found: (limits: CgroupDirectory, container: CgroupDirectory)?
         for candidate in layout.memoryV1 where found == nil {
             let container = CgroupDirectory(candidate)
