@@ -70,9 +70,10 @@ package struct RuntimeDirectory: Hashable, Sendable {
         if facts.st_mode & 0o777 != 0o711 { try Errno.retrying("chmod", path) { fchmod(raw, 0o711) } }
     }
 
-    /// Removes our sockets; for the supervisor's own end.
+    /// Removes our sockets and, when nothing else is in it, the directory; for the supervisor's own end.
     package func removeSockets() {
         for socket in [hubSocket, controlSocket, rpcSocket] { _ = unlink(socket) }
+        _ = rmdir(path)
     }
 }
 

@@ -17,6 +17,9 @@ struct RuntimeDirectoryTests {
         }
         // Again, with what is there.
         #expect(try RuntimeDirectory.make(base: parent.file("clawhold"), hash: "01234567", uid: geteuid()) == directory)
+        _ = try ListeningSocket.unix(path: directory.controlSocket, mode: 0o600)
+        directory.removeSockets()
+        #expect(SystemFile.names(in: parent.file("clawhold")).isEmpty)
         // A parent that is gone is an error, not a path.
         #expect(throws: Errno.self) { try RuntimeDirectory.make(base: base, hash: "01234567", uid: geteuid()) }
     }
