@@ -26,6 +26,7 @@ extension SupervisorTree {
     mutating func stop(_ id: WorkerID, _ now: Instant) {
         guard shutdown == nil, records[id] != nil else { return }
         update(id) { $0.isHeld = true }
+        if records[id]?.life != nil { say(id, "\(id) is being stopped") }
         switch records[id]?.phase {
         case .starting, .ready, .draining: drain(id, reason: .stop, by: PolicyTiming.stopBy, next: .stop, now)
         case .backoff, .quarantined, .parked: move(id, to: .stopped, now)
@@ -42,6 +43,7 @@ extension SupervisorTree {
         if record.life == nil {
             spawn(id, now)
         } else {
+            say(id, "\(id) is being restarted")
             drain(id, reason: .restart, by: PolicyTiming.stopBy, next: .start, now)
         }
     }

@@ -36,7 +36,7 @@ extension SupervisorTree {
             }
             // A foreign program is asked by SIGTERM and may answer with any status.
             guard evidence.isCleanExit || isForeign else { return evidence }
-            return CauseOfDeath(cause: .stopped, isOwnDoing: false, text: "stopped")
+            return CauseOfDeath(cause: .stopped, isOwnDoing: false, text: "as asked")
         }
     }
 

@@ -128,7 +128,7 @@ final class Supervisor {
         case .kill(let id, let incarnation): kill(id, incarnation)
         case .died(let id, let incarnation, let death):
             feed.died(id, incarnation, death)
-            tell(id, incarnation, "died: \(death.text)")
+            tell(id, incarnation, "\(death.cause == .stopped ? "ended" : "died"): \(death.text)")
         case .changed(let id): feed.changed(id)
         case .gone(let id):
             feed.gone(id)
