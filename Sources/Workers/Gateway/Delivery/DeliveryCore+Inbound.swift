@@ -40,8 +40,10 @@ extension DeliveryCore {
     }
 
     mutating func refuse(_ event: InboundEvent, _ link: Int, _ seq: UInt64, _ reason: String) {
-        refused[event.channel, default: RefusedEvents(limit: limits.refusedKeys)].refuse(event.eventKey)
-        guard current(event.channel, link) != nil else { return }
+        guard let state = links[event.channel] else { return }
+        let none = RefusedEvents(limit: limits.refusedKeys, incarnation: state.incarnation)
+        refused[event.channel, default: none].refuse(event.eventKey)
+        guard state.id == link else { return }
         var ack = HubInboundAck()
         ack.seq = seq
         ack.refused = reason

@@ -44,7 +44,7 @@ extension DeliveryCore {
         }
         guard response.last, let whole = questions.remove(response.id) else { return }
         guard response.error.isEmpty else {
-            return effect(.answerQuestion(token: entry.token, .failure(.invalid(response.error))))
+            return effect(.answerQuestion(token: entry.token, .failure(.unavailable(response.error))))
         }
         effect(.answerQuestion(token: entry.token, .success(whole.answer)))
     }

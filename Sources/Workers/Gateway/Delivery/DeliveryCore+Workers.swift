@@ -8,6 +8,7 @@ extension DeliveryCore {
     mutating func linked(_ worker: String, _ link: Int, _ hello: HubHello) {
         if let last = deadUpTo[worker], last >= hello.incarnation { return effect(.close(link: link)) }
         if let old = links[worker] { lost(old) }
+        if refused[worker]?.incarnation != hello.incarnation { refused[worker] = nil }
         links[worker] = LinkState(worker: worker, id: link, incarnation: hello.incarnation)
         askedAt[worker] = nil
         commit(.holdings(worker: worker, link: link, hello: hello))
@@ -167,7 +168,6 @@ extension DeliveryCore {
         tell(report, of: exit.worker, cause: exit.cause)
         if mustConfirm { effect(.exited(worker: exit.worker, incarnation: exit.incarnation)) }
         if exit.worker.hasPrefix("channel:") {
-            refused[exit.worker] = nil
             pumpInbox(exit.worker)
             pumpSends(exit.worker)
         }

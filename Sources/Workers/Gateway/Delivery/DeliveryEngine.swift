@@ -39,7 +39,13 @@ package final class DeliveryEngine: Conversations {
     ///
     /// Throws when the hub's listener cannot be adopted.
     package func run() async throws {
-        try await onLoop { engine in engine.apply(.began(epoch: self.epoch)) }
+        let isStopped = writer.isIntakeStopped
+        try await onLoop { engine in
+            engine.apply(.began(epoch: self.epoch))
+            if isStopped {
+                engine.apply(.intakeStopped("the disk that holds the state directory is full: free some space"))
+            }
+        }
         let engine = engine
         worker.lifeline.receive { block in
             if let event = LifelineWords.event(of: block) { engine.value.apply(event) }
@@ -94,7 +100,7 @@ package final class DeliveryEngine: Conversations {
             throw .invalid("no such agent in \(sessionKey)")
         }
         var params = JSONObject()
-        params["sessionKey"] = .string(route.sessionKey)
+        params["sessionKey"] = .string(sessionKey)
         params["limit"] = .integer(Int64(clamping: limit))
         return try await question("agent:\(route.agentID)", "history", JSON.object(params).encoded())
     }

@@ -39,6 +39,5 @@ enum Sentences {
     static let poisoned =
         "I could not answer your message: working on it made me crash repeatedly, so I have put it aside. Please try to say it differently."
     static let stopped = "Stopped."
-    static let nothingToStop = "Nothing is running."
     static let shuttingDown = "Clawhold is shutting down: try again in a moment."
 }

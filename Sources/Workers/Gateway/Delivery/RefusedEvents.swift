@@ -4,9 +4,12 @@ struct RefusedEvents {
     /// More were refused than are remembered: only a new start of the worker, which begins at the cursor, clears it.
     private var isBlocked = false
     let limit: Int
+    /// Whose they are: another incarnation begins at the journaled cursor.
+    let incarnation: UInt64
 
-    init(limit: Int) {
+    init(limit: Int, incarnation: UInt64) {
         self.limit = limit
+        self.incarnation = incarnation
     }
 
     var holdsCursor: Bool { isBlocked || !keys.isEmpty }

@@ -49,6 +49,9 @@ package final class JournalWriter: Sendable {
     /// Whether so much waits that the sources of work should pause.
     package var isCongested: Bool { queue.isCongested }
 
+    /// Whether no message is taken in because the disk is full.
+    package var isIntakeStopped: Bool { queue.isIntakeOff }
+
     /// Queues a transition. `done` is called on the writer's thread, after the commit.
     package func submit<Value: Sendable>(
         _ durability: JournalDurability,

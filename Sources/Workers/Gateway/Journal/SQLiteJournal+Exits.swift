@@ -26,7 +26,11 @@ extension SQLiteJournal {
             return report
         }
         let scope = Scope(worker: worker, incarnation: incarnation)
-        let report = try release(scope, death: death, cause: cause, sentence: sentence, limits: limits, now: now)
+        var report = try release(scope, death: death, cause: cause, sentence: sentence, limits: limits, now: now)
+        if worker == "gateway", death == .ownDoing {
+            // What was parsed when the gateway died of it may be what it died of. Its channel lives and parses it again.
+            try releaseInbox(Scope(worker: nil, incarnation: .max), death, cause, limits, now, &report)
+        }
         try database.run(
             """
             INSERT INTO exits(worker, incarnation, cause, own_doing, at) VALUES(?, ?, ?, ?, ?)
@@ -93,7 +97,7 @@ extension SQLiteJournal {
         }
         for (item, own, unknown) in held {
             let toll = Toll(own: own, unknown: unknown, death: death, limits: limits)
-            let reason = toll.isTooMuch ? "its parser died of it (\(cause))" : ""
+            let reason = toll.isTooMuch ? "what read it died of it (\(cause))" : ""
             try database.run(
                 """
                 UPDATE inbox SET state = ?, own_deaths = ?, unknown_deaths = ?, reason = ?, settled_at = ? WHERE row = ?

@@ -83,6 +83,9 @@ final class WriterQueue: @unchecked Sendable {
         }
     }
 
+    /// Whether intake is refused.
+    var isIntakeOff: Bool { locked { isIntakeStopped } }
+
     func resumeIntake() {
         locked { isIntakeStopped = false }
     }
