@@ -20,7 +20,10 @@ struct Router {
 
     /// The canonical form of a key that a client wrote, and its agent. Nil when it names an agent that is not configured.
     func canonical(_ key: String) -> Route? {
-        let lower = key.lowercased()
+        var trimmed = Substring(key)
+        while trimmed.first?.isWhitespace == true { trimmed.removeFirst() }
+        while trimmed.last?.isWhitespace == true { trimmed.removeLast() }
+        let lower = trimmed.lowercased()
         let parts = lower.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "agent" else {
             let rest = lower.isEmpty ? config.session.mainKey : lower

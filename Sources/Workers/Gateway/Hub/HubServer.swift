@@ -10,7 +10,7 @@ final class HubServer {
     let limits: HubLimits
     let welcome: HubWelcome
     private let loop: any EventLoop
-    private unowned let events: any HubEvents
+    private let events: any HubEvents
     private var hellos: HelloCheck
     private var connections: [ObjectIdentifier: LinkHandler] = [:]
     private var links: [String: Link] = [:]

@@ -18,7 +18,7 @@ final class LinkHandler: ChannelDuplexHandler {
         case closing
     }
 
-    private unowned let server: HubServer
+    private let server: HubServer
     private var state = State.greeting
     private var context: ChannelHandlerContext?
     private var buffer = ByteBuffer()

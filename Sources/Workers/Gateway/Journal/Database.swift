@@ -34,6 +34,9 @@ final class Database {
     /// Whether SQLite is inside a transaction: some errors end it by themselves.
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
+    /// Commits of this connection, as `WriterLoop` counts them.
+    var commits = 0
+
     /// Rows that the last statement changed.
     var changes: Int { Int(sqlite3_changes(handle)) }
 

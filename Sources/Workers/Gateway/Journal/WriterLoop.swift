@@ -81,6 +81,7 @@ struct WriterLoop {
             var outcomes: [JournalError?] = []
             for transition in batch { outcomes.append(try attempt(transition)) }
             try database.execute("COMMIT")
+            database.commits += 1
             return outcomes
         } catch {
             // Some errors have ended the transaction already.
