@@ -56,8 +56,44 @@ struct DiscoveryTests {
         #expect(try discovery(["OPENCLAW_STATE_DIR": "/other"]).find().socket == second.socket)
         let failure = #expect(throws: CommandFailure.self) { try discovery().find() }
         #expect(failure?.code == 2)
-        #expect(failure?.text.contains("--state-dir /data   (PID 643)\n  --state-dir /other") == true)
+        #expect(failure?.text.contains("  --state-dir /data   (PID 643)\n  --state-dir /other") == true)
         #expect(throws: Discovery.NotRunning.self) { try discovery(["OPENCLAW_STATE_DIR": "/third"]).find() }
+    }
+
+    @Test("of hundreds of left-over directories none hides the second gateway: the first is not taken for the only one")
+    func manyLeftOvers() throws {
+        let first = try supervisor("000", state: "/data")
+        let last = try supervisor("zzz", state: "/other")
+        defer {
+            first.stop()
+            last.stop()
+        }
+        for number in 100..<500 { mkdir("\(directory)/run/\(number)", 0o700) }
+        #expect(throws: CommandFailure.self) { try discovery().find() }
+        #expect(try discovery(["OPENCLAW_STATE_DIR": "/other"]).find().socket == last.socket)
+    }
+
+    @Test("beyond the number of directories that is looked into, nothing is guessed")
+    func tooMany() throws {
+        let only = try supervisor("000", state: "/data")
+        defer { only.stop() }
+        for number in 0..<Discovery.socketLimit { mkdir("\(directory)/run/d\(number)", 0o700) }
+        let failure = #expect(throws: CommandFailure.self) { try discovery().find() }
+        #expect(failure?.code == 2 && failure?.text.contains("--state-dir DIR") == true)
+    }
+
+    @Test("a gateway that hangs up without a word may be the one that is meant: nothing else is taken for it")
+    func silent() throws {
+        let talking = try supervisor("aaaaaaaa", state: "/data")
+        mkdir("\(directory)/run/bbbbbbbb", 0o700)
+        let silent = try #require(FakeSupervisor(socket: "\(directory)/run/bbbbbbbb/control.sock") { _ in [] })
+        defer {
+            talking.stop()
+            silent.stop()
+        }
+        let failure = #expect(throws: CommandFailure.self) { try discovery().find() }
+        #expect(failure?.text.contains(silent.socket) == true)
+        #expect(try discovery(["OPENCLAW_STATE_DIR": "/data"]).find().socket == talking.socket)
     }
 
     @Test("when nothing runs, it says where it looked and what to type")

@@ -25,6 +25,9 @@ struct Discovery {
         }
     }
 
+    /// Directories that are looked into; each costs a failed connect when its gateway is gone.
+    static let socketLimit = 4096
+
     /// A supervisor that answers.
     struct Found {
         var connection: ControlConnection
@@ -64,25 +67,45 @@ struct Discovery {
         let paths = paths
         if let socket = pointer(paths.stateDirectory), let found = try probe(socket) { return found }
         var candidates: [Found] = []
-        for root in unique(roots) {
-            for child in Self.children(of: root).sorted().prefix(64) {
-                guard let found = try? probe("\(root)/\(child)/control.sock") else { continue }
-                candidates.append(found)
+        var silent: [String] = []
+        for socket in try sockets(in: roots) {
+            do {
+                if let found = try probe(socket) { candidates.append(found) }
+            } catch is CommandFailure {
+                // Somebody is there and does not say who: it may be the one that is meant.
+                silent.append(socket)
             }
         }
         if isExplicit { candidates = candidates.filter { $0.status["STATE_DIR"] == paths.stateDirectory } }
-        switch candidates.count {
-        case 1: return candidates[0]
-        case 0: throw NotRunning(stateDirectory: paths.stateDirectory)
-        default:
-            let lines = candidates.map {
-                "  --state-dir \($0.status["STATE_DIR"] ?? "?")   (PID \($0.status["PID"] ?? "?"))"
-            }
+        if candidates.count == 1, isExplicit || silent.isEmpty { return candidates[0] }
+        if candidates.isEmpty, silent.isEmpty { throw NotRunning(stateDirectory: paths.stateDirectory) }
+        let lines =
+            candidates.map { "  --state-dir \($0.status["STATE_DIR"] ?? "?")   (PID \($0.status["PID"] ?? "?"))" }
+            + silent.map { "  one that does not answer this user, on \($0)" }
+        throw CommandFailure(
+            text: "It is not clear which gateway is meant. Say it with --state-dir; these run here:\n"
+                + lines.joined(separator: "\n"),
+            code: 2
+        )
+    }
+
+    /// Every control socket below these directories, live or left over.
+    ///
+    /// All of them or an error: a search that was cut short would take the first gateway it met for the only one, and stop it.
+    private func sockets(in roots: [String]) throws -> [String] {
+        var sockets: [String] = []
+        for root in Set(roots).sorted() {
+            let children = Self.children(of: root).sorted()
+            sockets += children.map { "\(root)/\($0)/control.sock" }
+        }
+        guard sockets.count <= Self.socketLimit else {
             throw CommandFailure(
-                text: "Several gateways run here. Say which one is meant:\n" + lines.joined(separator: "\n"),
+                text: "More than \(Self.socketLimit) directories of gateways are in \(roots.joined(separator: ", ")). "
+                    + "Say which gateway is meant with --state-dir DIR.",
                 code: 2
             )
         }
+        return sockets
     }
 
     /// Nothing runs where it was looked for.
@@ -132,16 +155,11 @@ struct Discovery {
         }
     }
 
-    private func unique(_ list: [String]) -> [String] {
-        var seen: Set<String> = []
-        return list.filter { seen.insert($0).inserted }
-    }
-
     private static func children(of directory: String) -> [String] {
         guard let handle = opendir(directory) else { return [] }
         defer { closedir(handle) }
         var names: [String] = []
-        while names.count < 1024, let entry = readdir(handle) {
+        while names.count <= Self.socketLimit, let entry = readdir(handle) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
