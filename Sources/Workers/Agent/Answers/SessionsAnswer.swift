@@ -110,7 +110,11 @@ struct SessionsAnswer {
         // What cannot be read has no title of its own; the list is shown all the same.
         if let head = try? Disk.head(transcript.path, limit: Self.peekLimit) {
             let entries = Transcript.parse(Disk.Slice(bytes: head.bytes, offset: 0, size: head.size)).entries
-            if let first = entries.first(where: { $0.role == "user" }) {
+            let isMessage = { (position: Int) in
+                let next = entries.index(after: position)
+                return entries[position].role == "user" && !(next < entries.count && entries[next].isCommandReply)
+            }
+            if let first = entries.indices.first(where: isMessage).map({ entries[$0] }) {
                 let title = Self.short(Envelope.strip(first.text), limit: 60)
                 if !title.isEmpty { return title }
             }

@@ -122,7 +122,11 @@ final class TurnSession {
         }
     }
 
-    private var roundEntries: [TranscriptEntry] { (0..<ToolRun.rounds).compactMap { entry(.round($0)) } }
+    private var roundEntries: [TranscriptEntry] {
+        var entries: [TranscriptEntry] = []
+        while let next = entry(.round(entries.count)) { entries.append(next) }
+        return entries
+    }
 
     /// What the rounds so far have said.
     var textSoFar: String { joined(roundEntries.map(\.text)) }

@@ -16,7 +16,7 @@ struct AnthropicModel: ModelProvider {
     let log: Logger
     /// Pause before retry n (from 0) when the provider names none.
     var backoff: @Sendable (Int) -> Duration = { retry in
-        .milliseconds(500 << min(retry, 4)) * Double.random(in: 0.75...1)
+        .milliseconds(Int.random(in: 375...500) << min(retry, 4))
     }
 
     func answer(_ call: ModelCall, into answer: ModelAnswer) async throws {
@@ -36,14 +36,19 @@ struct AnthropicModel: ModelProvider {
                 guard !isCommitted, retry < Self.retries, let pause = pause(failure, retry),
                     ContinuousClock.now + pause < overall
                 else {
-                    log.warning("\(call.request.model): \(failure.cause)")
+                    // The agent says it in the log, with the conversation that it concerns.
+                    log.debug("\(call.request.model): \(failure.cause)")
                     return try await answer.failed(failure.event(beforeContent: !isCommitted))
                 }
-                log.info("\(call.request.model) is asked again in \(pause): \(failure.cause)")
+                log.info("\(call.request.model) is asked again in \(Self.milliseconds(pause)) ms: \(failure.cause)")
                 try await Task.sleep(for: pause)
                 retry += 1
             }
         }
+    }
+
+    private static func milliseconds(_ duration: Duration) -> Int64 {
+        duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
     }
 
     /// How long to wait before asking again; nil when asking again is of no use.

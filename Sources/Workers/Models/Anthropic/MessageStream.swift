@@ -38,7 +38,8 @@ struct MessageStream {
         guard let data = try? JSON(parsing: event.data) else {
             throw Failure(
                 .cut,
-                "an event of the stream is not JSON: \(String(decoding: event.data.prefix(120), as: UTF8.self))"
+                "an event of the stream is not JSON: \(String(decoding: event.data.prefix(120), as: UTF8.self))",
+                isTransient: true
             )
         }
         switch data["type"]?.string ?? event.name {

@@ -90,7 +90,17 @@ package final class ModelWorker: Sendable {
             }
             // The agent says nothing more: what comes is the end of the stream, which it closes once it has read the answer.
             // Cancelled here when that comes first.
-            let answering = Task { try await self.provider.answer(call, into: answer) }
+            let answering = Task {
+                do {
+                    try await self.provider.answer(call, into: answer)
+                } catch {
+                    if Task.isCancelled { return }
+                    self.worker.log.error("a model call failed inside the worker: \(error)")
+                    var failed = HubModelEvent.Failed()
+                    failed.cause = "\(error)"
+                    try? await answer.failed(failed)  // the agent may be gone, which is no matter
+                }
+            }
             defer { answering.cancel() }
             while try await messages.next(isolation: #isolation) != nil {}
         }

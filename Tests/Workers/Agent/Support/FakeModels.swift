@@ -25,6 +25,7 @@ final class FakeModels: ModelDoor {
     private let made = Mutex<[ModelCall]>([])
 
     init(_ scripts: [Step]...) { self.scripts = Mutex(scripts) }
+    init(scripts: [[Step]]) { self.scripts = Mutex(scripts) }
 
     var calls: [ModelCall] { made.withLock { $0 } }
 
