@@ -31,6 +31,8 @@ final class TemporaryDirectory: Sendable {
         for byte in bytes { fputc(Int32(byte), file) }
     }
 
+    func remove(_ name: String) { unlink("\(path)/\(name)") }
+
     func names() -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
