@@ -49,7 +49,11 @@ let package = Package(
             path: "Sources/IPC/Hub",
             exclude: ["Messages/hub.proto"]
         ),
-        .testTarget(name: "IPCHubTests", dependencies: ["IPCHub", nioCore, protobuf], path: "Tests/IPC/Hub"),
+        .testTarget(
+            name: "IPCHubTests",
+            dependencies: ["IPCControl", "IPCHub", nioCore, protobuf],
+            path: "Tests/IPC/Hub"
+        ),
 
         // MARK: Supervisor
         .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"]),

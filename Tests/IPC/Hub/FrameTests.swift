@@ -1,4 +1,5 @@
 import FoundationEssentials
+import IPCControl
 import IPCHub
 import NIOCore
 import SwiftProtobuf
@@ -25,6 +26,30 @@ struct FrameTests {
         let ack = try bytes(.inboundAck(.with { $0.seq = 300 }))
         #expect(ack == [0x00, 0x00, 0x00, 0x04, 0x11, 0x08, 0xAC, 0x02])
         #expect(try bytes(.modelRequestEnd(HubModelRequestEnd())) == [0x00, 0x00, 0x00, 0x01, 0x33])
+    }
+
+    @Test("prove who speaks with the token of docs/ipc.md")
+    func hello() throws {
+        let worker = try #require(WorkerID("channel:telegram:default"))
+        let token = HubToken.make(key: Array(0..<32), worker: worker, incarnation: 3)
+        #expect(Hex.encode(token) == "5a0763358f967c11a7864d8223b69918c86ca5aa950866ee7cb5ffcde94e0476")
+        #expect(HubToken.isValid(token, key: Array(0..<32), worker: worker, incarnation: 3))
+        #expect(!HubToken.isValid(token, key: Array(0..<32), worker: worker, incarnation: 4))
+        #expect(!HubToken.isValid(Array(token.dropLast()), key: Array(0..<32), worker: worker, incarnation: 3))
+        let hello = HubMessage.hello(
+            .with {
+                $0.worker = worker.rawValue
+                $0.incarnation = 3
+                $0.token = Data(token)
+                $0.build = "b"
+            }
+        )
+        #expect(
+            Hex.encode(try bytes(hello))
+                == "00000042010a186368616e6e656c3a74656c656772616d3a64656661756c7410031a205a07"
+                + "63358f967c11a7864d8223b69918c86ca5aa950866ee7cb5ffcde94e0476220162"
+                + ""
+        )
     }
 
     @Test("come back as they went, and cut at every byte wait for the rest")
