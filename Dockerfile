@@ -3,7 +3,7 @@
 # hadolint global ignore=DL3008
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
- && apt-get install -y --no-install-recommends binutils libsqlite3-dev \
+ && apt-get install -y --no-install-recommends binutils libsqlite3-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -13,7 +13,7 @@ RUN scripts/release.sh && cp -L .build/clawhold /clawhold
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libgcc-s1 libstdc++6 tzdata \
+ && apt-get install -y --no-install-recommends ca-certificates libgcc-s1 libstdc++6 tzdata zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 1000 clawhold \
  && install -d -o clawhold -g clawhold -m 700 /data

@@ -7,7 +7,7 @@ limit=$((40 * 1000 * 1000))
 size=$(stat -c %s "$executable")
 [ "$size" -le "$limit" ] || { echo "$executable has $size bytes; the limit is $limit" >&2; exit 1; }
 needed=$(objdump -p "$executable" | awk '/NEEDED/ {print $2}')
-extra=$(grep -vE '^(libc|libm|libgcc_s|libstdc\+\+|ld-linux-x86-64|ld-linux-aarch64)\.so' <<<"$needed" || true)
+extra=$(grep -vE '^(libc|libm|libgcc_s|libstdc\+\+|libz|ld-linux-x86-64|ld-linux-aarch64)\.so' <<<"$needed" || true)
 [ -z "$extra" ] || { echo "$executable needs libraries that are not in every Debian: $extra" >&2; exit 1; }
 if strings -n 12 "$executable" | grep -q 'icudt[0-9]'; then
   echo "$executable contains ICU: some formatter, calendar or locale call crept in" >&2

@@ -62,9 +62,9 @@ package final class DeliveryEngine: Conversations {
     private func listen() async throws {
         guard let descriptor = worker.start.listeners["hub"] else { throw EngineError.noHub }
         let hub = hub
-        let listener = try await worker.eventLoop.flatSubmit {
-            hub.value.bootstrap().withBoundSocket(descriptor)
-        }.get()
+        let listener = try await InheritedListener.adopt(descriptor) {
+            worker.eventLoop.flatSubmit { hub.value.bootstrap().withBoundSocket(descriptor) }
+        }
         try await worker.eventLoop.submit { hub.value.adopted(listener) }.get()
     }
 

@@ -26,7 +26,6 @@ struct EdgeLimits: Sendable {
     var health = TimeAmount.seconds(60)
     /// At most one `workers` event in this time.
     var workers = TimeAmount.seconds(1)
-    var backlog: Int32 = 4096
 
     init() {}
 }

@@ -5,6 +5,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOWebSocket
+internal import Runtime
 
 /// HTTP and WebSocket on the inherited listeners.
 struct EdgeServer: Sendable {
@@ -113,8 +114,6 @@ extension EdgeServer {
         let limits = parts.limits
         let gate = try await eventLoop.submit { NIOLoopBound(AcceptGate(limits: limits), eventLoop: eventLoop) }.get()
         var bootstrap = ServerBootstrap(group: eventLoop)
-            // NIO calls listen(2) again when it adopts a socket; without this it would cut the queue to 128.
-            .serverChannelOption(.backlog, value: limits.backlog)
             // One at a time keeps the gate's bounds exact.
             .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { channel in
@@ -137,6 +136,8 @@ extension EdgeServer {
                     value: 60_000
                 )
         }
-        return try await bootstrap.withBoundSocket(listener.descriptor).get()
+        return try await InheritedListener.adopt(listener.descriptor) {
+            bootstrap.withBoundSocket(listener.descriptor)
+        }
     }
 }

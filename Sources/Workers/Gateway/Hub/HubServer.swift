@@ -43,13 +43,10 @@ final class HubServer {
         self.welcome = welcome
     }
 
-    /// Adopts the listener that the supervisor bound.
-    ///
-    /// The queue of workers that wait while the gateway restarts stays as long as the supervisor made it.
+    /// What serves the listener that the supervisor bound.
     func bootstrap() -> ServerBootstrap {
         let server = NIOLoopBound(self, eventLoop: loop)
         return ServerBootstrap(group: loop)
-            .serverChannelOption(.backlog, value: 512)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
