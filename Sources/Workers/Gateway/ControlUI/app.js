@@ -162,9 +162,10 @@ function askForToken(error) {
 
 const state = {
   mainKey: "agent:main:main", session: null, sessions: [], messages: [], models: null, health: null, config: null,
-  /** Runs by id: {id, sessionKey, text, answer, tools, sent, done}. */
+  /** Runs by id: {id, sessionKey, text, answer, tools, sent, done}; text is null for runs that others began. */
   runs: new Map(),
-  workers: [], history: new Map(), restarting: new Set(),
+  /** `restarting`: the incarnation that is to be replaced, by worker. */
+  workers: [], history: new Map(), restarting: new Map(),
 };
 
 async function onOnline(hello) {
@@ -526,19 +527,28 @@ const WORDS = { quarantined: "quarantined", parked: "parked", backoff: "waits to
 const CAUSES = { "oom-own": "went over its own memory budget", "oom-container": "the container ran out of memory", "oom-host": "the machine ran out of memory", exit: "ended by itself", signal: "was killed by a signal", allocation: "could not allocate memory", watchdog: "stopped answering", spawn: "could not be started", stopped: "was stopped", fatal: "configuration refused" };
 
 function takeWorkers(payload) {
+  const isFirst = !state.workers.length;
   state.workers = payload.workers ?? [];
-  const now = Date.now();
   for (const worker of state.workers) {
-    const samples = state.history.get(worker.id) ?? [];
-    if (!samples.length || now - samples[samples.length - 1].at > 900) samples.push({ at: now, kb: worker.memoryKb ?? 0 });
-    if (samples.length > SAMPLES) samples.shift();
-    state.history.set(worker.id, samples);
-    const before = state.restarting.has(worker.id) && state.restartSeen?.get(worker.id);
-    if (before && worker.incarnation > before && worker.state === "ready") state.restarting.delete(worker.id);
+    const before = state.restarting.get(worker.id);
+    if (before !== undefined && worker.incarnation > before && worker.state === "ready") state.restarting.delete(worker.id);
   }
-  for (const id of state.history.keys()) if (!state.workers.some((w) => w.id === id)) state.history.delete(id);
+  if (isFirst) sampleWorkers();
   renderNotices();
   if (document.body.dataset.page === "workers") renderWorkers();
+}
+
+/** Every two seconds, changed or not: the line is drawn over time. */
+function sampleWorkers() {
+  if (!gateway.online) return;
+  for (const worker of state.workers) {
+    const samples = state.history.get(worker.id) ?? [];
+    samples.push({ at: Date.now(), kb: worker.memoryKb ?? 0 });
+    if (samples.length > SAMPLES) samples.shift();
+    state.history.set(worker.id, samples);
+  }
+  for (const id of state.history.keys()) if (!state.workers.some((w) => w.id === id)) state.history.delete(id);
+  if (document.body.dataset.page === "workers" && !document.hidden) renderWorkers();
 }
 
 function renderWorkers() {
@@ -630,9 +640,7 @@ async function restart(id) {
   $("confirm").showModal();
   await new Promise((resolve) => $("confirm").addEventListener("close", resolve, { once: true }));
   if ($("confirm").returnValue !== "yes") return;
-  state.restartSeen ??= new Map();
-  state.restartSeen.set(id, state.workers.find((w) => w.id === id)?.incarnation ?? 0);
-  state.restarting.add(id);
+  state.restarting.set(id, state.workers.find((w) => w.id === id)?.incarnation ?? 0);
   renderWorkers();
   setTimeout(() => { state.restarting.delete(id); renderWorkers(); }, 15000);
   try { await gateway.ask("workers.restart", { id }); } catch (error) { if (!error.lost) { state.restarting.delete(id); toast(error.message); renderWorkers(); } }
@@ -756,7 +764,8 @@ function start() {
     gateway.socket = null;
     gateway.open();
   });
-  setInterval(() => { gateway.watch(); if (document.body.dataset.page === "workers" && !document.hidden) renderWorkers(); }, 5000);
+  setInterval(() => gateway.watch(), 5000);
+  setInterval(sampleWorkers, 2000);
   setInterval(renderSessions, 60000);
   showPage(pageOf(location.pathname), false);
   updateComposer();

@@ -69,6 +69,7 @@ struct Connection {
         let channel = channel
         try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
             .whenFailure { _ in channel.close(promise: nil) }
+        try channel.pipeline.syncOperations.addHandler(MalformedRequest())
     }
 
     private func becomeWebSocket(_ head: HTTPRequestHead, user: UInt32?) throws {
@@ -97,11 +98,11 @@ struct Connection {
         credentials.whenSuccess { box.value = $0.uid }
     }
 
-    private func peer(_ headers: HTTPHeaders, user: UInt32?) -> Peer {
+    private func peer(_ headers: HTTPHeaders, user: UInt32?) -> ClientPeer {
         let forwarding = [
             "x-forwarded-host", "x-forwarded-proto", "forwarded", "fly-client-ip", "cf-connecting-ip", "via",
         ]
-        return Peer(
+        return ClientPeer(
             socket: kind == .unix ? .user(uid: user) : .address(channel.remoteAddress?.ipAddress ?? ""),
             host: headers.first(name: "host")?.lowercased() ?? "",
             origin: headers.first(name: "origin"),

@@ -24,6 +24,8 @@ final class EdgeCore {
     private var version = StateVersion()
     private var health: WireValue = .object([])
     private var isRefreshing = false
+    private var lastRefresh: ContinuousClock.Instant?
+    private var refreshTimer: Scheduled<Void>?
     private var workersPending = false
     private var deltaTimer: Scheduled<Void>?
     private var timers: [RepeatedTask] = []
@@ -240,9 +242,21 @@ final class EdgeCore {
         )
     }
 
-    /// Asks the engine and tells everybody; one question at a time.
+    /// Asks the engine and tells everybody; one question at a time and one in `healthPause`, or a crowd that connects at
+    /// once would be told of each of its members.
     func refreshHealth() {
-        guard !isRefreshing else { return }
+        guard !isRefreshing, refreshTimer == nil else { return }
+        let now = clock.now()
+        if let last = lastRefresh, last.duration(to: now) < .nanoseconds(limits.healthPause.nanoseconds) {
+            let this = NIOLoopBound(self, eventLoop: eventLoop)
+            refreshTimer = eventLoop.scheduleTask(in: limits.healthPause) {
+                this.value.refreshTimer = nil
+                this.value.lastRefresh = nil
+                this.value.refreshHealth()
+            }
+            return
+        }
+        lastRefresh = now
         isRefreshing = true
         let this = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
@@ -324,6 +338,7 @@ final class EdgeCore {
         isDraining = true
         for timer in timers { timer.cancel() }
         deltaTimer?.cancel()
+        refreshTimer?.cancel()
         subscription?.cancel()
         let promise = eventLoop.makePromise(of: Void.self)
         emptied = promise

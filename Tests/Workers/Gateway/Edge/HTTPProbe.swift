@@ -1,5 +1,7 @@
+internal import Glibc
 internal import NIOCore
 internal import NIOPosix
+internal import Testing
 
 @testable internal import Gateway
 
@@ -27,13 +29,27 @@ enum HTTPProbe {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                 }
             }
-        let text = try await channel.executeThenClose { inbound, outbound in
-            try await outbound.write(ByteBuffer(string: request))
-            var all = ByteBuffer()
-            for try await part in inbound { all.writeImmutableBuffer(part) }
-            return String(buffer: all)
+        var all = ByteBuffer()
+        do {
+            try await channel.executeThenClose { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: request))
+                for try await part in inbound { all.writeImmutableBuffer(part) }
+            }
+        } catch {
+            // A reset is an end too; what came before it counts.
         }
+        let text = String(buffer: all)
         return parse(text)
+    }
+
+    /// A small file of /proc.
+    static func file(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = read(descriptor, &bytes, bytes.count)
+        try #require(count >= 0)
+        return Array(bytes.prefix(count))
     }
 
     private static func parse(_ text: String) -> Answer {

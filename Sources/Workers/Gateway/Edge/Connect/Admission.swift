@@ -35,7 +35,7 @@ struct Admission: Sendable {
     /// Judges the first request of a connection. `wait` is the limiter's answer for this client.
     func admit(
         _ request: RequestFrame,
-        from peer: Peer,
+        from peer: ClientPeer,
         connectionID: String,
         wait: Duration?
     ) throws(Refusal) -> Caller {
@@ -77,7 +77,7 @@ struct Admission: Sendable {
     }
 
     /// Root and the owner of the state directory on our Unix socket: they could read the secret anyway.
-    func isOwner(_ peer: Peer) -> Bool {
+    func isOwner(_ peer: ClientPeer) -> Bool {
         guard case .user(let uid) = peer.socket, let uid else { return false }
         return uid == 0 || uid == owner
     }

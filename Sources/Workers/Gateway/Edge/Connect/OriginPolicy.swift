@@ -6,12 +6,12 @@ enum OriginPolicy {
 
     /// Allowed are no origin at all (not a browser), the page's own host, loopback pages of a local client, and what
     /// the configuration lists (`*`: all).
-    static func allows(_ peer: Peer, allowed: [String], trustedProxies: [String]) -> Bool {
+    static func allows(_ peer: ClientPeer, allowed: [String], trustedProxies: [String]) -> Bool {
         guard let origin = peer.origin?.lowercased(), !origin.isEmpty else { return true }
         if allowed.contains(where: { $0 == "*" || $0.lowercased() == origin }) { return true }
         guard let authority = authority(of: origin) else { return false }
         if authority == normalized(peer.host.lowercased(), origin: origin) { return true }
-        let name = Peer.hostName(authority)
+        let name = ClientPeer.hostName(authority)
         return ["localhost", "127.0.0.1", "::1"].contains(name) && peer.isLocal(trustedProxies: trustedProxies)
     }
 

@@ -7,13 +7,13 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let core: EdgeCore
-    private let peerOf: (HTTPRequestHead) -> Peer
+    private let peerOf: (HTTPRequestHead) -> ClientPeer
     private var question: HTTPQuestion?
     private var bodyBytes = 0
     private var isAnswered = false
     private var context: ChannelHandlerContext?
 
-    init(core: EdgeCore, peerOf: @escaping (HTTPRequestHead) -> Peer) {
+    init(core: EdgeCore, peerOf: @escaping (HTTPRequestHead) -> ClientPeer) {
         self.core = core
         self.peerOf = peerOf
     }
@@ -48,11 +48,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is HTTPParserError, !isAnswered {
-            answer(.text(400, "Bad Request"))
-        } else {
-            context.close(promise: nil)
-        }
+        context.close(promise: nil)
     }
 
     private static func bearer(_ headers: HTTPHeaders) -> String? {

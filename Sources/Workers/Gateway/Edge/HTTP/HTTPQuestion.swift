@@ -7,9 +7,9 @@ struct HTTPQuestion: Sendable, Equatable {
     var query: String
     /// The value of `Authorization: Bearer …`.
     var bearer: String?
-    var peer: Peer
+    var peer: ClientPeer
 
-    init(method: String, target: String, bearer: String? = nil, peer: Peer) {
+    init(method: String, target: String, bearer: String? = nil, peer: ClientPeer) {
         self.method = method
         path = String(target.prefix { $0 != "?" && $0 != "#" })
         query = String(target.dropFirst(path.count).prefix { $0 != "#" })

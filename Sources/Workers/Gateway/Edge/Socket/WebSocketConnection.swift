@@ -14,7 +14,7 @@ final class WebSocketConnection: ChannelInboundHandler {
     }
 
     let id: String
-    let peer: Peer
+    let peer: ClientPeer
     private let core: EdgeCore
     private let helloGuard: HelloGuard
     private let onAdmission: () -> Void
@@ -29,7 +29,7 @@ final class WebSocketConnection: ChannelInboundHandler {
     private var lastSend: Task<Void, Never>?
     var watchesWorkers = false
 
-    init(id: String, peer: Peer, core: EdgeCore, helloGuard: HelloGuard, onAdmission: @escaping () -> Void) {
+    init(id: String, peer: ClientPeer, core: EdgeCore, helloGuard: HelloGuard, onAdmission: @escaping () -> Void) {
         self.onAdmission = onAdmission
         self.id = id
         self.peer = peer

@@ -1,5 +1,5 @@
 /// Who is at the other end of a connection, as far as socket and HTTP headers tell.
-struct Peer: Sendable, Equatable {
+struct ClientPeer: Sendable, Equatable {
     /// The kernel's word for it.
     enum Socket: Sendable, Equatable {
         case address(String)
