@@ -118,11 +118,6 @@ extension EdgeServer {
             .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // NIO has called listen(2) with 128 when it adopted the socket, before any option could tell it
-                    // otherwise, and that cut the queue which the supervisor had made.
-                    guard listen(listener.descriptor, limits.backlog) == 0 else {
-                        throw IOError(errnoCode: errno, reason: "listen")
-                    }
                     try channel.pipeline.syncOperations.addHandler(gate.value)
                 }
             }
