@@ -108,6 +108,7 @@ extension SystemTests {
             // A stopped gateway accepts nothing, so every connection is in the kernel's queue when it is killed.
             Glibc.kill(pid, SIGSTOP)
             let port = gateway.port
+            let began = ContinuousClock.now
             let sockets = try await blocking {
                 try (0..<200).map { _ in
                     let socket = try Socket.tcp(port)
@@ -115,10 +116,13 @@ extension SystemTests {
                     return socket
                 }
             }
+            // A queue that is too short drops the handshake, and the client tries again after a second.
+            #expect(ContinuousClock.now - began < .milliseconds(900), "the queue is shorter than 200")
             Glibc.kill(pid, SIGKILL)
             let statuses = try await blocking { try sockets.map { try HTTP.answer(from: $0, 20).status } }
             #expect(statuses.count == 200 && statuses.allSatisfy { $0 == 200 })
             #expect(try await gateway.pid(of: "gateway") != pid)
+            #expect(try await gateway.workers()["gateway"]?["CAUSE"] == "signal", "our kill, not the watchdog's")
         }
 
         @Test("twenty random kills of each kind of process: every message is answered, none twice without a mark")

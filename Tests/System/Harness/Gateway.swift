@@ -172,9 +172,16 @@ final class StateDirectory: Sendable {
     /// All files below it whose name ends so, with their text.
     func files(endingWith suffix: String) throws -> [String: String] {
         var found: [String: String] = [:]
-        for name in try FileManager.default.subpathsOfDirectory(atPath: path) where name.hasSuffix(suffix) {
-            found[name] = String(decoding: try read(name), as: UTF8.self)
+        for file in try paths(endingWith: suffix) {
+            found[file] = String(decoding: try Data(contentsOf: URL(filePath: file)), as: UTF8.self)
         }
         return found
+    }
+
+    /// The paths of all files below it whose name ends so.
+    func paths(endingWith suffix: String) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: path).filter { $0.hasSuffix(suffix) }.map {
+            "\(path)/\($0)"
+        }
     }
 }

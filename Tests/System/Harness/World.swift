@@ -92,6 +92,21 @@ final class World: Sendable {
         try await telegram.sent(from: 0, within: 0).compactMap { $0["text"]?.string }.filter { $0.contains(word) }
     }
 
+    /// How many chunks the journal of a stopped gateway marks as possible duplicates.
+    func markedChunks() async throws -> Int {
+        guard let journal = try gateway.state.paths(endingWith: "journal.sqlite").first else {
+            throw TestFailure("no journal below \(gateway.state.path)")
+        }
+        let question =
+            "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("
+            + "'SELECT count(*) FROM outbox WHERE possible_duplicate = 1').fetchone()[0])"
+        let reader = try ChildProcess([try await Peers.shared.interpreter(), "-c", question, journal])
+        guard try await reader.ended() == 0,
+            let count = await reader.lines.first(where: { _ in true }).flatMap(Int.init)
+        else { throw TestFailure("the journal cannot be read:\n\(reader.tail())") }
+        return count
+    }
+
     /// All lines of all transcripts.
     func transcript() throws -> [JSONValue] {
         try gateway.state.files(endingWith: ".jsonl").values.flatMap { text in
