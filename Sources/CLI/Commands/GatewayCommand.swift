@@ -53,9 +53,9 @@ struct GatewayCommand: ParsableCommand {
             // Its socket goes with its end, four seconds from now at the latest.
             for _ in 0..<200 {
                 guard UnixStream.isServed(found.socket) else {
-                    Terminal.say(
-                        common.json ? #"{"ok":true,"action":"stop","result":"stopped"}"# : "The gateway has stopped."
-                    )
+                    let name = "\(found.status["STATE_DIR"] ?? "?") (PID \(found.status["PID"] ?? "?"))"
+                    let json = #"{"ok":true,"action":"stop","result":"stopped"}"#
+                    Terminal.say(common.json ? json : "The gateway of \(name) has stopped.")
                     return
                 }
                 usleep(50_000)
