@@ -1,0 +1,146 @@
+import Testing
+
+@testable import Journal
+
+@Suite("upkeep")
+struct UpkeepTests {
+    private static let day: Int64 = 86_400_000
+    private static let channel = "channel:telegram:default"
+
+    /// An event, its turn and its answer, all settled at time 1.
+    private func settled(_ journal: SQLiteJournal, _ key: String) throws {
+        guard case .new(let row) = try journal.receive(event(key), limit: 1000, now: 1) else { return }
+        _ = try journal.claimInbox(channel: Self.channel, incarnation: 1, limit: 100, now: 1)
+        _ = try journal.settleInbox(
+            row: row,
+            channel: Self.channel,
+            incarnation: 1,
+            verdict: .turn(turn(key, lane: key)),
+            now: 1
+        )
+        _ = try journal.claimTurns(agent: "agent:main", incarnation: 1, limit: 100)
+        let call = ToolRow(callID: "c", name: "n", arguments: [], isReadOnly: true)
+        #expect(try journal.openTool(turnID: key, agent: "agent:main", incarnation: 1, call: call))
+        _ = try journal.settleTurn(
+            turnID: key,
+            agent: "agent:main",
+            incarnation: 1,
+            result: TurnResult(status: .ok, chunks: ["x"]),
+            now: 1
+        )
+        for sent in try journal.claimSends(channel: Self.channel, incarnation: 1, limit: 100, now: 1).rows {
+            _ = try journal.settleSend(
+                row: sent.row,
+                channel: Self.channel,
+                incarnation: 1,
+                outcome: .sent(messageID: "m"),
+                possibleDuplicate: false,
+                now: 1
+            )
+        }
+    }
+
+    private func count(_ journal: SQLiteJournal, _ table: String) throws -> Int {
+        try journal.database.first("SELECT count(*) FROM \(table)") { $0.count(0) } ?? -1
+    }
+
+    @Test("contents go after a week, keys after thirty days, and what is under way stays")
+    func prune() throws {
+        let directory = Directory()
+        let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
+        try settled(journal, "old")
+        _ = try journal.receive(event("waiting"), limit: 1000, now: 1)
+        try journal.recordGap(channel: Self.channel, text: "lost", now: 1)
+        try journal.prune(now: 6 * Self.day)
+        #expect(try count(journal, "outbox") == 1)
+        #expect(try count(journal, "tool_calls") == 1)
+        try journal.prune(now: 8 * Self.day)
+        #expect(try count(journal, "outbox") == 0)
+        #expect(try count(journal, "tool_calls") == 0)
+        #expect(try count(journal, "turns WHERE message <> x''") == 0)
+        #expect(try journal.receive(event("old"), limit: 1000, now: 1) == .known)
+        try journal.prune(now: 31 * Self.day)
+        #expect(try count(journal, "turns") == 0)
+        #expect(try count(journal, "gaps") == 0)
+        #expect(try journal.receive(event("waiting"), limit: 1000, now: 1) == .known)
+        #expect(try count(journal, "inbox") == 1)
+    }
+
+    @Test("one call forgets a few hundred rows, not all of them")
+    func pruneBound() throws {
+        let directory = Directory()
+        let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
+        try journal.database.execute("BEGIN")
+        for index in 1...501 { try settled(journal, "k\(index)") }
+        try journal.database.execute("COMMIT")
+        try journal.prune(now: 8 * Self.day)
+        #expect(try count(journal, "outbox") == 1)
+        try journal.prune(now: 8 * Self.day)
+        #expect(try count(journal, "outbox") == 0)
+    }
+
+    @Test("the raw event is forgotten as soon as it is parsed")
+    func rawGoes() throws {
+        let directory = Directory()
+        let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
+        try settled(journal, "k")
+        #expect(try count(journal, "inbox WHERE raw IS NOT NULL") == 0)
+    }
+
+    @Test("dead letters of all three kinds are listed, newest first, as many as were asked for")
+    func deadLetters() throws {
+        let directory = Directory()
+        let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
+        var limits = PoisonLimits()
+        limits.ownDeaths = 1
+        _ = try journal.receive(event("event"), limit: 10, now: 1)
+        _ = try journal.claimInbox(channel: Self.channel, incarnation: 1, limit: 10, now: 1)
+        _ = try journal.exit(
+            worker: Self.channel,
+            incarnation: 1,
+            cause: "signal",
+            death: .ownDoing,
+            sentence: "s",
+            limits: limits,
+            now: 5
+        )
+        _ = try journal.receiveChat(eventKey: "webchat:k", turn: turn("turn"), limit: 10, now: 1)
+        _ = try journal.claimTurns(agent: "agent:main", incarnation: 1, limit: 10)
+        _ = try journal.exit(
+            worker: "agent:main",
+            incarnation: 1,
+            cause: "signal",
+            death: .ownDoing,
+            sentence: "sorry",
+            limits: limits,
+            now: 6
+        )
+        _ = try journal.claimSends(channel: Self.channel, incarnation: 2, limit: 10, now: 7)
+        _ = try journal.exit(
+            worker: Self.channel,
+            incarnation: 2,
+            cause: "oom-own",
+            death: .ownDoing,
+            sentence: "s",
+            limits: limits,
+            now: 7
+        )
+        #expect(try journal.deadLetters(limit: 10).map(\.name) == ["turn#0", "turn", "event"])
+        #expect(try journal.deadLetters(limit: 1).map(\.worker) == [Self.channel])
+        #expect(try journal.counts().deadLetters == 3)
+    }
+
+    @Test("adopting under the same start changes nothing")
+    func adoptAgain() throws {
+        let directory = Directory()
+        let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
+        _ = try journal.adopt(epoch: "a", sentence: "", limits: PoisonLimits(), now: 1)
+        _ = try journal.receive(event("k"), limit: 10, now: 1)
+        _ = try journal.claimInbox(channel: Self.channel, incarnation: 1, limit: 10, now: 1)
+        #expect(try journal.adopt(epoch: "a", sentence: "", limits: PoisonLimits(), now: 1) == ReleaseReport())
+        #expect(try journal.holdings(worker: Self.channel, incarnation: 1).inbox.count == 1)
+        _ = try journal.adopt(epoch: "b", sentence: "", limits: PoisonLimits(), now: 1)
+        #expect(try journal.holdings(worker: Self.channel, incarnation: 1).inbox.isEmpty)
+        #expect(try journal.workersWithWork() == [Self.channel])
+    }
+}
