@@ -524,7 +524,7 @@ function inline(text) {
 const SAMPLES = 150;
 const GOOD = new Set(["ready"]), BAD = new Set(["quarantined", "parked", "backoff"]);
 const WORDS = { quarantined: "quarantined", parked: "parked", backoff: "waits to restart" };
-const CAUSES = { "oom-own": "went over its own memory budget", "oom-container": "the container ran out of memory", "oom-host": "the machine ran out of memory", exit: "ended by itself", signal: "was killed by a signal", allocation: "could not allocate memory", watchdog: "stopped answering", spawn: "could not be started", stopped: "was stopped", fatal: "configuration refused" };
+const CAUSES = { "oom-own": "went over its own memory budget", "oom-container": "the container ran out of memory", "oom-host": "the machine ran out of memory", exit: "ended by itself", signal: "was killed by a signal", allocation: "could not allocate memory", watchdog: "stopped answering", spawn: "could not be started", fatal: "configuration refused" };
 
 function takeWorkers(payload) {
   const isFirst = !state.workers.length;
@@ -607,7 +607,8 @@ function fillCard(card, w) {
   bar.setAttribute("aria-label", `${size(w.memoryKb)} of ${w.hardKb ? size(w.hardKb) : "no limit"}`);
   drawSpark(card.querySelector(".spark"), w);
   const cause = card.querySelector(".cause");
-  const words = [w.text, w.cause ? "Last death: " + (CAUSES[w.cause] ?? w.cause) : ""].filter(Boolean);
+  // A stop that somebody asked for is no death.
+  const words = w.cause === "stopped" ? [] : [w.text, w.cause ? "Last death: " + (CAUSES[w.cause] ?? w.cause) : ""].filter(Boolean);
   cause.replaceChildren(...words.flatMap((word, n) => (n ? [el("br"), word] : [word])));
   cause.hidden = !words.length;
   cause.className = "cause" + (BAD.has(w.state) ? " bad" : "");
