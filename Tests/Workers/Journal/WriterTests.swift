@@ -282,7 +282,7 @@ struct PlaceTests {
         writer.close()
     }
 
-    @Test("there is no shared-memory file")
+    @Test("there is no shared-memory file, and others cannot read what is written")
     func exclusive() async throws {
         let directory = Directory()
         let writer = try await JournalWriter.open(directory.place) { _ in }.writer
@@ -290,6 +290,11 @@ struct PlaceTests {
             try journal.receive(event("a"), limit: 10, now: 1)
         }
         #expect(directory.journalFiles == ["journal.ballast", "journal.sqlite", "journal.sqlite-wal"])
+        for name in directory.journalFiles {
+            var status = stat()
+            #expect(stat(directory.path + "/clawhold/" + name, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o600, "\(name)")
+        }
         writer.close()
     }
 }

@@ -194,7 +194,7 @@ extension DeliveryCore {
             return publish(.workersChanged)
         }
         intakeStopped = reason
-        log(.error, "\(reason): no message is taken in until then, answers still go out")
+        log(.error, "\(reason); no message is taken in until then, answers still go out")
         publish(.workersChanged)
     }
 }

@@ -30,10 +30,12 @@ package struct JournalPlace: Sendable {
         guard access(directory, W_OK | X_OK) == 0 else {
             throw .unusable("cannot write in \(directory): \(Self.words(errno)); \(Self.advice)")
         }
+        createPrivately()
         do throws(JournalError) {
             return (try SQLiteJournal(path: path), nil)
         } catch .corrupt(let text) {
             let aside = try moveAside()
+            createPrivately()
             return (
                 try SQLiteJournal(path: path),
                 "the journal was damaged (\(text)) and begins anew: messages that waited in it are lost;"
@@ -44,6 +46,13 @@ package struct JournalPlace: Sendable {
         } catch .unusable(let text) {
             throw .unusable(text.hasPrefix("/") ? text : "cannot open \(path): \(text); \(Self.advice)")
         }
+    }
+
+    /// Makes the file readable by its owner alone before SQLite makes it: messages stand in it. The WAL takes after it.
+    private func createPrivately() {
+        // Exclusive, because closing a descriptor of a file that is there drops SQLite's locks on it.
+        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// Moves the file and what belongs to it out of the way; returns its new path.
