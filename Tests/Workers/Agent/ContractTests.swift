@@ -359,4 +359,29 @@ import Testing
             done.status == .ok && done.text.utf8.count == AnswerReading.textLimit && done.stopReason == "max_tokens"
         )
     }
+
+    // MARK: Disk
+
+    @Test("a directory that cannot be written is said in a sentence, and no model is asked")
+    func unwritable() async throws {
+        let directory = try TemporaryDirectory()
+        directory.write("file", "x".utf8)
+        let models = FakeModels(Self.hello)
+        let bench = try Bench(models, directory: directory, sessions: "\(directory.path)/file")
+        let done = try await bench.run(Bench.turn("t1", "hi"))
+        #expect(done.status == .error && done.text.contains("I cannot") && done.cause.contains("/file"))
+        #expect(models.calls.isEmpty)
+    }
+
+    @Test("an answer that can no longer be saved is delivered, and says so")
+    func unsaved() async throws {
+        let directory = try TemporaryDirectory()
+        let models = FakeModels([
+            .text("Hello"), .run { directory.removeAll("sessions") }, .finish("end_turn"),
+        ])
+        let bench = try Bench(models, directory: directory, sessions: "\(directory.path)/sessions")
+        let done = try await bench.run(Bench.turn("t1", "hi"))
+        #expect(done.status == .ok && done.text.hasPrefix("Hello\n\n(I cannot"))
+        #expect(!done.cause.isEmpty)
+    }
 }

@@ -93,4 +93,20 @@ struct ModelTests {
         #expect(!plan.workers.contains("model:anthropic"))
         #expect(plan.complaints.contains { $0.contains("must be an http:// or https:// address") })
     }
+
+    @Test("time limits of a model call and the demonstration's pace come from clawhold.json")
+    func ownSettings() throws {
+        let own =
+            "{models: {timeouts: {connectMs: 1, headMs: 2, firstContentMs: 3, idleMs: 4, totalMs: 5}}, demo: {charactersPerSecond: 7}}"
+        let plan = try makePlan(environment: ["ANTHROPIC_API_KEY": "k"], files: ["/data/clawhold.json": own])
+        let config = try plan.config("model:anthropic", as: AnthropicConfig.self)
+        #expect(
+            [
+                config.connectMilliseconds, config.headMilliseconds, config.firstContentMilliseconds,
+                config.idleMilliseconds, config.totalMilliseconds,
+            ] == [1, 2, 3, 4, 5]
+        )
+        let demo = try makePlan(files: ["/data/clawhold.json": own]).config("model:demo", as: DemoConfig.self)
+        #expect(demo.charactersPerSecond == 7)
+    }
 }

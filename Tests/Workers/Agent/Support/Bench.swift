@@ -23,6 +23,7 @@ final class Bench: Sendable {
     init(
         _ models: any ModelDoor,
         directory: TemporaryDirectory? = nil,
+        sessions: String? = nil,
         tools: [any AgentTool]? = nil,
         contextTokens: Int = 200_000,
         retries: [Duration] = [.milliseconds(1), .milliseconds(1)],
@@ -32,7 +33,7 @@ final class Bench: Sendable {
         let gateway = FakeGateway()
         let link = LinkState()
         link.welcomed()
-        let store = SessionStore(directory: directory.path, agent: "main", workspace: directory.path) {
+        let store = SessionStore(directory: sessions ?? directory.path, agent: "main", workspace: directory.path) {
             gateway.note($0)
         }
         let status = SessionStatusTool { _ in

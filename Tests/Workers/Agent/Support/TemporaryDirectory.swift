@@ -13,8 +13,11 @@ final class TemporaryDirectory: Sendable {
     struct Failure: Error {}
 
     deinit {
-        for name in names() { remove("\(path)/\(name)") }
-        remove(path)
+        for name in names() {
+            removeAll(name)
+            remove(name)
+        }
+        rmdir(path)
     }
 
     func read(_ name: String) -> [UInt8]? {
@@ -33,8 +36,14 @@ final class TemporaryDirectory: Sendable {
 
     func remove(_ name: String) { unlink("\(path)/\(name)") }
 
-    func names() -> [String] {
-        guard let directory = opendir(path) else { return [] }
+    /// Removes a directory of files.
+    func removeAll(_ name: String) {
+        for inner in names(name) { unlink("\(path)/\(name)/\(inner)") }
+        rmdir("\(path)/\(name)")
+    }
+
+    func names(_ name: String = ".") -> [String] {
+        guard let directory = opendir("\(path)/\(name)") else { return [] }
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
