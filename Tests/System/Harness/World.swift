@@ -92,19 +92,19 @@ final class World: Sendable {
         try await telegram.sent(from: 0, within: 0).compactMap { $0["text"]?.string }.filter { $0.contains(word) }
     }
 
-    /// How many chunks the journal of a stopped gateway marks as possible duplicates.
-    func markedChunks() async throws -> Int {
+    /// The texts that the journal of a stopped gateway marks as possible duplicates.
+    func markedTexts() async throws -> [String] {
         guard let journal = try gateway.state.paths(endingWith: "journal.sqlite").first else {
             throw TestFailure("no journal below \(gateway.state.path)")
         }
         let question =
-            "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("
-            + "'SELECT count(*) FROM outbox WHERE possible_duplicate = 1').fetchone()[0])"
+            "import sqlite3, sys, json; print(json.dumps([r[0] for r in sqlite3.connect(sys.argv[1]).execute("
+            + "'SELECT text FROM outbox WHERE possible_duplicate = 1')]))"
         let reader = try ChildProcess([try await Peers.shared.interpreter(), "-c", question, journal])
-        guard try await reader.ended() == 0,
-            let count = await reader.lines.first(where: { _ in true }).flatMap(Int.init)
-        else { throw TestFailure("the journal cannot be read:\n\(reader.tail())") }
-        return count
+        guard try await reader.ended() == 0, let line = await reader.lines.first(where: { _ in true }) else {
+            throw TestFailure("the journal cannot be read:\n\(reader.tail())")
+        }
+        return try JSONValue(line.utf8).array.compactMap(\.string)
     }
 
     /// All lines of all transcripts.
