@@ -304,19 +304,36 @@ final class EdgeCore {
 
     // MARK: HTTP
 
-    /// The answer to a request that needs nothing from the engine.
+    /// The answer to a request that needs nothing from the engine, or to one that guesses.
     func answerNow(_ question: HTTPQuestion) -> HTTPAnswer? {
-        routes.isImmediate(question) ? routes.answer(question, state: nil) : nil
+        routes.isImmediate(question) ? routes.answer(question, state: nil) : lockedOut(question)
+    }
+
+    /// A bearer is an attempt like any other: without this it could be guessed here as fast as one likes.
+    private func lockedOut(_ question: HTTPQuestion) -> HTTPAnswer? {
+        guard question.bearer != nil, !question.peer.isLocal(trustedProxies: config.trustedProxies) else { return nil }
+        let key = question.peer.limiterKey(trustedProxies: config.trustedProxies)
+        let now = clock.now()
+        if let wait = limiter.wait(key, now: now) { return .tooManyAttempts(wait: wait) }
+        if admission.secret.accepts(bearer: question.bearer) {
+            limiter.succeeded(key)
+        } else {
+            counts.authFailures += 1
+            limiter.failed(key, now: now)
+        }
+        return nil
     }
 
     /// Answers after asking the engine.
     func answerLater(_ question: HTTPQuestion) -> @Sendable () async -> HTTPAnswer {
-        let (routes, methods, counts, isDraining) = (routes, methods, counts, isDraining)
+        var counts = counts
+        counts.unsentBytes = connections.values.reduce(0) { $0 + $1.unsentBytes }
+        let (routes, methods, now, isDraining) = (routes, methods, counts, isDraining)
         return {
             let state = HTTPRoutes.State(
                 workers: await methods.conversations.workers(),
                 delivery: await methods.conversations.deliveryStatus(),
-                connections: counts,
+                connections: now,
                 isDraining: isDraining,
                 uptimeMilliseconds: methods.uptimeMilliseconds
             )

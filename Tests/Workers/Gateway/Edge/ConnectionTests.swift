@@ -119,6 +119,40 @@ struct ConnectionTests {
         }
     }
 
+    @Test("a client that asks and does not read is not read either, and in the end gets every answer")
+    func unreadAnswers() async throws {
+        try await EdgeBench.run {
+            $0.limits.unsentBytes = 200_000
+        } _: { bench in
+            let client = try await bench.client(id: "cli", mode: "cli")
+            try await client.pauseReading(true)
+            let requests = 400
+            // Each is answered with its own id, so that answers are as large as requests: 24 MB, far beyond what the
+            // kernel holds between two sockets.
+            let id = String(repeating: "i", count: 60_000)
+            let sending = Task {
+                for number in 0..<requests {
+                    try await client.send(["type": "req", "id": .string("\(number)\(id)"), "method": "none"])
+                }
+            }
+            try await waitUntil { try await unsent(bench) > 200_000 }
+            // One read of a paused connection may still be under way, no more.
+            for _ in 0..<20 {
+                let waiting = try await unsent(bench)
+                #expect(waiting < 1_000_000)
+            }
+            try await client.pauseReading(false)
+            for number in 0..<requests { _ = try await client.answer("\(number)\(id)") }
+            try await sending.value
+        }
+    }
+
+    private func unsent(_ bench: EdgeBench) async throws -> Int {
+        let metrics = try await HTTPProbe.get(bench, "/metrics").body
+        let line = metrics.split(separator: "\n").first { $0.hasPrefix("clawhold_unsent_bytes ") }
+        return line.flatMap { Int($0.dropFirst("clawhold_unsent_bytes ".count)) } ?? 0
+    }
+
     @Test("more requests at once than the bound are refused with a retry, and the others are answered")
     func requestsInFlight() async throws {
         try await EdgeBench.run {

@@ -85,6 +85,25 @@ struct HTTPTests {
         }
     }
 
+    @Test("a bearer that is guessed ten times is guessed no more, and the owner elsewhere still gets in")
+    func bearerGuessing() async throws {
+        try await EdgeBench.run { bench in
+            func attempt(_ token: String, from address: String) async throws -> HTTPProbe.Answer {
+                let headers = ["X-Forwarded-For: \(address)", "Authorization: Bearer \(token)"]
+                return try await HTTPProbe.get(bench, "/metrics", headers: headers)
+            }
+            for _ in 0..<10 {
+                let wrong = try await attempt("guess", from: "9.9.9.9")
+                #expect(wrong.status == 401)
+            }
+            let locked = try await attempt(EdgeBench.token, from: "9.9.9.9")
+            #expect(locked.status == 429)
+            #expect(locked.headers["retry-after"].flatMap { Int($0) } ?? 0 > 290)
+            let owner = try await attempt(EdgeBench.token, from: "7.7.7.7")
+            #expect(owner.status == 200)
+        }
+    }
+
     @Test("the page and its files come with a policy that allows nothing inline")
     func page() async throws {
         try await EdgeBench.run { bench in
@@ -119,7 +138,7 @@ struct HTTPTests {
         arguments: [
             ("/workers", 200), ("/sessions?x=1", 200), ("/a/b/c", 200), ("/index.html", 200), ("/nothing.png", 404),
             ("/assets/none.js", 404), ("/../etc/passwd", 404), ("/assets/..%2f..%2fetc", 404), ("/%00", 404),
-            ("/assets/", 404),
+            ("/assets/", 404), ("/avatar/main?meta=1", 200), ("/avatar/main", 404), ("/ui", 404), ("/ui/chat", 404),
         ]
     )
     func paths(path: String, status: Int) async throws {

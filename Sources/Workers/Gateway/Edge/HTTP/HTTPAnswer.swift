@@ -1,5 +1,5 @@
 /// A plain HTTP response. Every connection carries one request: an upgrade must be a connection's first, and proxies
-/// that keep connections would otherwise send it as the second (docs/decisions/0050).
+/// that keep connections would otherwise send it as the second (docs/decisions/0052).
 struct HTTPAnswer: Sendable, Equatable {
     var status: Int
     var contentType: String
@@ -41,6 +41,13 @@ struct HTTPAnswer: Sendable, Equatable {
             body: value.encoded(),
             headers: [Header("Cache-Control", "no-store")]
         )
+    }
+
+    static func tooManyAttempts(wait: Duration) -> HTTPAnswer {
+        let error: WireValue = ["message": "too many failed authentication attempts", "type": "rate_limited"]
+        var answer = json(429, ["error": error])
+        answer.headers.append(Header("Retry-After", String(max(1, wait.wholeMilliseconds / 1000))))
+        return answer
     }
 
     static let notFound = HTTPAnswer.text(404, "Not Found")

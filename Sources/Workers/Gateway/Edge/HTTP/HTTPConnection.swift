@@ -11,6 +11,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var question: HTTPQuestion?
     private var bodyBytes = 0
     private var isAnswered = false
+    private var late: Scheduled<Void>?
     private var context: ChannelHandlerContext?
 
     init(core: EdgeCore, peerOf: @escaping (HTTPRequestHead) -> ClientPeer) {
@@ -21,10 +22,11 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: core.limits.httpAnswer) { this.value.context?.close(promise: nil) }
+        late = context.eventLoop.scheduleTask(in: core.limits.httpAnswer) { this.value.context?.close(promise: nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        late?.cancel()
         self.context = nil
     }
 

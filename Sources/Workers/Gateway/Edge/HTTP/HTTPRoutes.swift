@@ -110,6 +110,15 @@ struct HTTPRoutes: Sendable {
             return .text(302, "", headers: [.init("Location", "\(base)/\(question.query)")])
         }
         guard question.path.hasPrefix("\(base)/") else { return .notFound }
-        return assets.answer(path: String(question.path.dropFirst(base.count)))
+        let path = String(question.path.dropFirst(base.count))
+        if path.hasPrefix("/avatar/") { return avatar(question) }
+        // A path of old that OpenClaw retired.
+        if base.isEmpty, path == "/ui" || path.hasPrefix("/ui/") { return .notFound }
+        return assets.answer(path: path)
+    }
+
+    /// Agents have no pictures here yet; OpenClaw's page asks for them and wants to be told so in JSON.
+    private func avatar(_ question: HTTPQuestion) -> HTTPAnswer {
+        question.query.contains("meta=1") ? .json(200, ["avatarUrl": .null]) : .notFound
     }
 }

@@ -59,6 +59,7 @@ enum MetricsText {
             "Wrong secrets.",
             [("", Int64(clamping: counts.authFailures))]
         )
+        family("clawhold_unsent_bytes", "gauge", "Waiting for slow clients.", [("", Int64(counts.unsentBytes))])
         family(
             "clawhold_uptime_milliseconds",
             "counter",
@@ -93,6 +94,8 @@ struct ConnectionCounts: Sendable, Equatable {
     var admitted = 0
     var accepted: UInt64 = 0
     var authFailures: UInt64 = 0
+    /// Written and not yet taken by the kernel, of all WebSocket clients.
+    var unsentBytes = 0
 
     init() {}
 }

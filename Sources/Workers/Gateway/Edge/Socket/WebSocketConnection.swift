@@ -24,7 +24,8 @@ final class WebSocketConnection: ChannelInboundHandler {
     private var handshakeTimer: Scheduled<Void>?
     private var requestsInFlight = 0
     private var sequence: UInt64 = 0
-    private var unsentBytes = 0
+    private(set) var unsentBytes = 0
+    private var isPaused = false
     /// chat.send of one connection are taken in the order they came.
     private var lastSend: Task<Void, Never>?
     var watchesWorkers = false
@@ -225,8 +226,24 @@ final class WebSocketConnection: ChannelInboundHandler {
         unsentBytes += count
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.whenComplete { _ in this.value.unsentBytes -= count }
+        promise.futureResult.whenComplete { _ in this.value.sent(count) }
+        readOnlyWhatCanBeAnswered()
         context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: promise)
+    }
+
+    private func sent(_ count: Int) {
+        unsentBytes -= count
+        readOnlyWhatCanBeAnswered()
+    }
+
+    /// A client that asks and does not read the answers is not read either, until half of what waits for it is gone.
+    private func readOnlyWhatCanBeAnswered() {
+        guard let options = context?.channel.syncOptions else { return }
+        let shouldPause = isPaused ? unsentBytes > core.limits.unsentBytes / 2 : unsentBytes > core.limits.unsentBytes
+        guard shouldPause != isPaused else { return }
+        isPaused = shouldPause
+        // Fails on a closed channel only, which reads nothing anyway.
+        try? options.setOption(.autoRead, value: !shouldPause)
     }
 
     // MARK: Closing
