@@ -89,6 +89,8 @@ final class ChildProcess: Sendable {
         guard let end = await ends.first(within: seconds, where: { _ in true }) else {
             throw TestFailure("process \(pid) still runs after \(seconds) s; it said:\n\(tail())")
         }
+        // Its last words may still be on their way; a child of its own that lives on can keep the pipe open, so not for long.
+        _ = await lines.first(within: 2) { _ in false }
         return end
     }
 
