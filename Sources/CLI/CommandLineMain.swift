@@ -6,8 +6,6 @@ internal import Glibc
 /// `arguments` is the whole command line, program name first. Blocking. Returns the exit code: 0, 1 when it failed, 2 when it was typed
 /// wrongly. Data goes to standard output, complaints to standard error.
 package func runCommandLine(arguments: [String]) -> Int32 {
-    // `clawhold logs | head` ends when head does, without a word.
-    signal(SIGPIPE, SIG_DFL)
     do {
         var command = try ClawholdCommand.parseAsRoot(GlobalFlags.moveBack(Array(arguments.dropFirst())))
         try command.run()

@@ -18,7 +18,10 @@ switch Role(arguments) {
 case .supervisor: exit(runSupervisor(arguments: Array(arguments)))
 case .plan: exit(runPlan(arguments: ["clawhold"] + arguments.dropFirst()))
 case .worker: runWorkerRole()
-case .commandLine: exit(runCommandLine(arguments: CommandLine.arguments))
+case .commandLine:
+    // `clawhold logs | head` ends when head does, without a word.
+    signal(SIGPIPE, SIG_DFL)
+    exit(runCommandLine(arguments: CommandLine.arguments))
 }
 
 /// Reads who this worker is and becomes it.

@@ -171,15 +171,13 @@ struct SpawnTests {
     @Test("a program starts from a descriptor, without its path, and the descriptor is not left to it")
     func fromDescriptor() throws {
         let shell = try Descriptor.open("/bin/sh", O_RDONLY)
-        let program = try Program(["named-otherwise", "-c", "echo $0; ls /proc/$$/fd | tr '\\n' ' '"]) { request in
+        let program = try Program(["named-otherwise", "-c", "echo $0; ls /proc/$$/fd; true"]) { request in
             request.executable = .descriptor(shell.raw)
             request.environment = ["PATH=/usr/bin:/bin"]
         }
         let text = try program.text()
-        #expect(text.hasPrefix("named-otherwise\n"))
-        // 10 is the shell's own copy of a script, when it makes one.
-        #expect(text.split(separator: "\n").last?.split(separator: " ").prefix(3).joined() == "012")
-        #expect(!text.contains(" 3 "))
+        // No pipe in the script: the shell would hold its ends for a moment, and they would be listed too.
+        #expect(text == "named-otherwise\n0\n1\n2\n")
     }
 
     @Test("the own executable is opened once and can be read through")
