@@ -173,10 +173,9 @@ import Testing
     @Test("silence ends in time: before the head, before the first word, between words, and in an error's body")
     func silence() async throws {
         var times = CallTimes()
-        times.connect = .milliseconds(50)
-        times.head = .milliseconds(50)
-        times.firstContent = .milliseconds(100)
-        times.idle = .milliseconds(100)
+        times.head = .milliseconds(300)
+        times.firstContent = .milliseconds(300)
+        times.idle = .milliseconds(300)
         let ping = Self.data(#"{"type":"ping"}"#)
         let cases: [(steps: [ScriptedServer.Step], kind: HubModelEvent.Failed.Kind)] = [
             ([.hold], .timeout), ([.send(Self.head + ping), .hold], .timeout),
