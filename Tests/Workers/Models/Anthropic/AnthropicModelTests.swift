@@ -173,6 +173,7 @@ import Testing
     @Test("silence ends in time: before the head, before the first word, between words, and in an error's body")
     func silence() async throws {
         var times = CallTimes()
+        times.connect = .milliseconds(500)
         times.head = .milliseconds(300)
         times.firstContent = .milliseconds(300)
         times.idle = .milliseconds(300)
