@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -80,6 +81,8 @@ int clinux_raise_file_limit(uint64_t wanted, uint64_t *now) {
     *now = limit.rlim_cur;
     return 0;
 }
+
+int clinux_trim_heap(void) { return malloc_trim(0); }
 
 static int64_t read_clock(clockid_t clock) {
     struct timespec time;

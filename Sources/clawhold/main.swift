@@ -38,7 +38,6 @@ func runWorkerRole() -> Never {
     case (.agent, _): runAgent(start)
     case (.channel, "telegram"): runTelegram(start)
     case (.model, "anthropic"): runAnthropicModel(start)
-    case (.model, "anthropic"): runAnthropicModel(start)
     case (.model, "demo"): runDemoModel(start)
     default:
         complain("clawhold worker: this build has no worker for \(start.id)")

@@ -111,6 +111,8 @@ int clinux_pipe(int ends[_Nonnull 2]);
 int clinux_getrandom(void *_Nonnull buffer, size_t count);
 /// A limit of this process (RLIMIT_NOFILE and so on), soft value; set raises it up to the hard one.
 int clinux_raise_file_limit(uint64_t wanted, uint64_t *_Nonnull now);
+/// Gives what malloc holds without using it back to the kernel. 1 when there was something to give, else 0.
+int clinux_trim_heap(void);
 int64_t clinux_monotonic_nanoseconds(void);
 int64_t clinux_wall_nanoseconds(void);
 

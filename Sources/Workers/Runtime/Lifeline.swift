@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 package import IPCControl
 package import NIOCore
@@ -14,6 +15,8 @@ package final class Lifeline: Sendable {
         var waiting: [CheckedContinuation<Drain, Never>] = []
         var receiver: (@Sendable (Block) -> Void)?
         var early: [Block] = []
+        var shedders: [@Sendable () async -> Void] = []
+        var isShedding = false
     }
 
     /// Most blocks kept while nobody receives them yet; a gateway that is slower than this at its start is broken.
@@ -42,7 +45,7 @@ package final class Lifeline: Sendable {
         }.get()
         try await channel.setOption(.autoRead, value: true).get()
         channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(2)) { [weak lifeline] _ in
-            lifeline?.send(Block("HEARTBEAT", ["PSS_KB": String(OwnMemory.proportionalKB() ?? 0)]))
+            lifeline?.beat()
         }
         return lifeline
     }
@@ -71,7 +74,13 @@ package final class Lifeline: Sendable {
         channel.writeAndFlush(bytes, promise: nil)
     }
 
-    /// Everything but DRAIN goes to `receiver` from now on, in order, on the event loop. The gateway's concern.
+    /// Calls `give` at every SHED: it drops what can be had again, before free memory goes back to the kernel. Several are
+    /// called one after another.
+    package func shedding(_ give: @escaping @Sendable () async -> Void) {
+        state.withLock { $0.shedders.append(give) }
+    }
+
+    /// Everything but DRAIN and SHED goes to `receiver` from now on, in order, on the event loop. The gateway's concern.
     package func receive(_ receiver: @escaping @Sendable (Block) -> Void) {
         channel.eventLoop.execute {
             let early = self.state.withLock { state in
@@ -98,10 +107,14 @@ package final class Lifeline: Sendable {
     package var isDraining: Bool { state.withLock { $0.drain != nil } }
 
     func read(_ block: Block) {
-        if block.type == "DRAIN" {
-            drain(Drain(reason: block["REASON"] ?? "stop", milliseconds: max(0, block.integer("BY_MS") ?? 0)))
-            return
+        switch block.type {
+        case "DRAIN": drain(Drain(reason: block["REASON"] ?? "stop", milliseconds: max(0, block.integer("BY_MS") ?? 0)))
+        case "SHED": shed()
+        default: handOn(block)
         }
+    }
+
+    private func handOn(_ block: Block) {
         let receiver = state.withLock { state in
             if state.receiver == nil, state.early.count < Self.earlyLimit { state.early.append(block) }
             return state.receiver
@@ -116,6 +129,27 @@ package final class Lifeline: Sendable {
             return state.waiting
         }
         for continuation in waiting { continuation.resume(returning: drain) }
+    }
+
+    private func beat() {
+        send(Block("HEARTBEAT", ["PSS_KB": String(OwnMemory.proportionalKB() ?? 0)]))
+    }
+
+    /// The memory that this worker can do without, back to the kernel; the heartbeat shows the supervisor what it was worth.
+    private func shed() {
+        let shedders = state.withLock { state -> [@Sendable () async -> Void]? in
+            guard !state.isShedding else { return nil }
+            state.isShedding = true
+            return state.shedders
+        }
+        guard let shedders else { return }
+        // Ends by itself. Not on the event loop: going through a large heap takes milliseconds.
+        Task {
+            for give in shedders { await give() }
+            _ = clinux_trim_heap()
+            self.state.withLock { $0.isShedding = false }
+            self.beat()
+        }
     }
 
     private func sendLast(_ block: Block) async {

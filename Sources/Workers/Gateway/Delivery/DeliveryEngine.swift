@@ -50,6 +50,10 @@ package final class DeliveryEngine: Conversations {
         worker.lifeline.receive { block in
             if let event = LifelineWords.event(of: block) { engine.value.apply(event) }
         }
+        worker.lifeline.shedding { [writer] in
+            // A journal that cannot answer now has nothing to give either.
+            try? await writer.commit(.relaxed) { journal in journal.shed() }
+        }
         try await listen()
         let ticks = worker.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             engine.value.apply(.tick)

@@ -26,6 +26,15 @@ final class Database {
         sqlite3_close_v2(handle)
     }
 
+    /// Gives the page cache and the prepared statements back; both come again with use.
+    ///
+    /// Not while a statement is being stepped through.
+    func shed() {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        statements = [:]
+        sqlite3_db_release_memory(handle)
+    }
+
     /// Leaves the WAL as it is when the connection is closed.
     func skipCheckpointOnClose() {
         _ = clawhold_no_checkpoint_on_close(handle)

@@ -136,4 +136,7 @@ package protocol DeliveryJournal: AnyObject {
 
     /// Forgets settled rows: contents after a week, event keys after 30 days. At most a few hundred rows a call.
     func prune(now: Int64) throws(JournalError)
+
+    /// Drops what is kept in memory only to be quicker.
+    func shed()
 }

@@ -82,6 +82,8 @@ final class SQLiteJournal: DeliveryJournal {
         return holdings
     }
 
+    func shed() { database.shed() }
+
     func workersWithWork() throws(JournalError) -> [String] {
         try database.rows(
             """

@@ -11,7 +11,7 @@ package func runAnthropicModel(_ start: WorkerStart) -> Never {
         let times = CallTimes(config)
         return AnthropicModel(
             upstream: Upstream(
-                client: makeClient(worker, connectTimeout: times.connect),
+                client: makeClient(worker.group, connectTimeout: times.connect),
                 baseURL: config.baseURL,
                 extraHeaders: config.headers,
                 credential: credential,
@@ -22,13 +22,8 @@ package func runAnthropicModel(_ start: WorkerStart) -> Never {
     }
 }
 
-/// One client for the life of the process: it is not shut down, the process ends.
-func makeClient(_ worker: Worker, connectTimeout: Duration) -> HTTPClient {
-    makeClient(worker.group, connectTimeout: connectTimeout)
-}
-
 /// Plain HTTP/1.1: one connection per stream, so that one that hangs holds up no other.
-func makeClient(_ group: any EventLoopGroup, connectTimeout: Duration) -> HTTPClient {
+func makeClient(_ group: any EventLoopGroup, connectTimeout: Duration) -> ProviderClient {
     var configuration = HTTPClient.Configuration()
     configuration.httpVersion = .http1Only
     configuration.redirectConfiguration = .disallow
@@ -37,7 +32,8 @@ func makeClient(_ group: any EventLoopGroup, connectTimeout: Duration) -> HTTPCl
     configuration.connectionPool.idleTimeout = .seconds(30)
     // Whether and when to try again is decided in one place, and it is not there.
     configuration.connectionPool.retryConnectionEstablishment = false
-    return HTTPClient(eventLoopGroup: group, configuration: configuration)
+    let settings = configuration
+    return ProviderClient { HTTPClient(eventLoopGroup: group, configuration: settings) }
 }
 
 extension CallTimes {

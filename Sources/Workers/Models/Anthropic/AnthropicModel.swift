@@ -47,6 +47,8 @@ struct AnthropicModel: ModelProvider {
         }
     }
 
+    func shed() async { await upstream.client.shed() }
+
     private static func milliseconds(_ duration: Duration) -> Int64 {
         duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
     }

@@ -6,7 +6,7 @@ internal import Runtime
 
 /// The provider at the other end of HTTP.
 struct Upstream: Sendable {
-    let client: HTTPClient
+    let client: ProviderClient
     let url: String
     let headers: HTTPHeaders
     let times: CallTimes
@@ -15,8 +15,13 @@ struct Upstream: Sendable {
     /// Longest error body that is read.
     static let errorLimit = 64 * 1024
 
-    init(client: HTTPClient, baseURL: String, extraHeaders: [String: String], credential: Credential, times: CallTimes)
-    {
+    init(
+        client: ProviderClient,
+        baseURL: String,
+        extraHeaders: [String: String],
+        credential: Credential,
+        times: CallTimes
+    ) {
         self.client = client
         self.times = times
         self.credential = credential
@@ -49,7 +54,7 @@ struct Upstream: Sendable {
         let watch = CallWatch(times: times, overall: overall)
         try await withThrowingTaskGroup(of: Failure?.self) { group in
             group.addTask {
-                try await read(body, watch, receive)
+                try await client.lend { try await read(body, $0, watch, receive) }
                 return nil
             }
             group.addTask { try await watch.expired() }
@@ -63,10 +68,11 @@ struct Upstream: Sendable {
 
     private func read(
         _ body: [UInt8],
+        _ client: HTTPClient,
         _ watch: CallWatch,
         _ receive: @Sendable (HubModelEvent) async throws -> Void
     ) async throws {
-        let response = try await head(body)
+        let response = try await head(body, client)
         guard response.status == .ok else {
             watch.enter(.idle, for: times.idle)
             throw await error(response)
@@ -108,7 +114,7 @@ struct Upstream: Sendable {
         guard message.isFinished else { throw Failure(.cut, "the stream ended before message_stop", isTransient: true) }
     }
 
-    private func head(_ body: [UInt8]) async throws -> HTTPClientResponse {
+    private func head(_ body: [UInt8], _ client: HTTPClient) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers = headers

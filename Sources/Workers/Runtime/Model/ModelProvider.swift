@@ -5,6 +5,13 @@ package protocol ModelProvider: Sendable {
     /// Answers one call into `answer`, which ends with exactly one `finished` or `failed`. Is cancelled when the agent
     /// closes the stream; what it throws then is of no account.
     func answer(_ call: ModelCall, into answer: ModelAnswer) async throws
+
+    /// Drops what it can have again (idle connections): memory is short.
+    func shed() async
+}
+
+extension ModelProvider {
+    package func shed() async {}
 }
 
 /// One call of a model: everything the provider needs, in the hub's terms.

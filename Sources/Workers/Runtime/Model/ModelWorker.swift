@@ -37,6 +37,7 @@ package final class ModelWorker: Sendable {
                 self.accept(open.stream)
             }
         )
+        worker.lifeline.shedding { [provider] in await provider.shed() }
         let serving = Task { await link.run() }  // cancelled below
         let idle = Task { await self.leaveWhenIdle() }  // cancelled below
         let drain = await worker.lifeline.drained()
