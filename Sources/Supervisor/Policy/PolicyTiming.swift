@@ -38,6 +38,9 @@ package enum PolicyTiming {
     /// From the end of a drain to SIGKILL.
     package static let killGrace: Duration = .milliseconds(500)
 
+    /// KiB that a limit stays above what is used when it is lowered: nobody shall die of the next allocation.
+    package static let memoryHeadroomKB: Int64 = 4096
+
     /// Shutdown of the whole tree, from the first TERM.
     package static let turnsUntil: Duration = .milliseconds(2000)
     package static let sendsUntil: Duration = .milliseconds(3000)

@@ -3,8 +3,10 @@ package import IPCControl
 /// What can happen to the tree. Everything about one process carries its incarnation: an event that comes late never
 /// touches a newer one.
 package enum SupervisorEvent: Sendable, Equatable {
-    /// The only worker table there is from now on.
-    case planned([WorkerSpec])
+    /// Memory of the machine or container around us, KiB; nil when nobody can tell, and then nothing is shrunk.
+    case total(Int64?)
+    /// The only worker table there is from now on; `reserve` is what no worker may have.
+    case planned([WorkerSpec], reserve: MemoryShare = .init())
 
     case spawned(WorkerID, UInt64, pid: Int32)
     case spawnFailed(WorkerID, UInt64, text: String)
@@ -12,6 +14,8 @@ package enum SupervisorEvent: Sendable, Equatable {
     case heartbeat(WorkerID, UInt64)
     /// KiB of anonymous and kernel memory, now and at most.
     case memory(WorkerID, UInt64, usedKB: Int64, peakKB: Int64)
+    /// The hard limit that is in force, where it is not the one that was asked for.
+    case limited(WorkerID, UInt64, hardKB: Int64)
     case status(WorkerID, UInt64, text: String)
     case fatal(WorkerID, UInt64, reason: String)
     case leave(WorkerID, UInt64)

@@ -19,6 +19,10 @@ extension SupervisorTree {
         case .memory(let id, let incarnation, let usedKB, let peakKB):
             guard life(id, incarnation) != nil else { return }
             memory(id, usedKB, peakKB, now)
+        case .limited(let id, let incarnation, let hardKB):
+            guard life(id, incarnation) != nil else { return }
+            update(id) { $0.grant.hardKB = hardKB }
+            effects.append(.changed(id))
         case .status(let id, let incarnation, let text):
             guard life(id, incarnation) != nil else { return }
             update(id) { $0.text = text }
@@ -35,7 +39,7 @@ extension SupervisorTree {
         case .exited(let id, let incarnation, let death):
             guard life(id, incarnation) != nil else { return }
             exited(id, death, now)
-        case .planned, .start, .stop, .restart, .reset, .terminate, .tick: break
+        case .total, .planned, .start, .stop, .restart, .reset, .terminate, .tick: break
         }
     }
 
@@ -85,11 +89,11 @@ extension SupervisorTree {
             record.peakKB = max(record.peakKB, peakKB, usedKB)
         }
         effects.append(.changed(id))
-        guard let record = records[id], case .ready(let life) = record.phase, record.spec.softKB > 0 else { return }
+        guard let record = records[id], case .ready(let life) = record.phase, record.grant.softKB > 0 else { return }
         // A worker that starts above its soft limit would be replaced for ever: the hard limit is for that one.
-        guard usedKB > record.spec.softKB, let readyAt = life.readyAt, now - readyAt >= PolicyTiming.stableAfter
+        guard usedKB > record.grant.softKB, let readyAt = life.readyAt, now - readyAt >= PolicyTiming.stableAfter
         else { return }
-        let words = "\(id) uses \(usedKB / 1024) MB, above its soft limit of \(record.spec.softKB / 1024) MB"
+        let words = "\(id) uses \(usedKB / 1024) MB, above its soft limit of \(record.grant.softKB / 1024) MB"
         say(id, "\(words): drained and replaced")
         drain(id, reason: .soft, by: PolicyTiming.softBy, next: .start, now)
     }

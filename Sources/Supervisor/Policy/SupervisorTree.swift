@@ -12,6 +12,10 @@ package struct SupervisorTree: Sendable {
     var restartBudget: TreeRestartBudget
     var random: SplitMix64
     var shutdown: TreeDrain?
+    /// Memory of the machine or container, KiB.
+    var totalKB: Int64?
+    /// What no worker may have.
+    var reserve = MemoryShare()
     var effects: [SupervisorEffect] = []
 
     package init(seed: UInt64, now: Instant) {
@@ -22,8 +26,12 @@ package struct SupervisorTree: Sendable {
     /// Takes one event and returns what to do about it, in order.
     package mutating func handle(_ event: SupervisorEvent, at now: Instant) -> [SupervisorEffect] {
         switch event {
-        case .planned(let specs): reconcile(specs, now)
-        case .spawned, .spawnFailed, .ready, .heartbeat, .memory, .status, .fatal, .leave, .lifelineBroken, .exited:
+        case .total(let totalKB): self.totalKB = totalKB
+        case .planned(let specs, let reserve):
+            self.reserve = reserve
+            reconcile(specs, now)
+        case .spawned, .spawnFailed, .ready, .heartbeat, .memory, .limited, .status, .fatal, .leave, .lifelineBroken,
+            .exited:
             processEvent(event, now)
         case .start(let id, let commander): start(id, by: commander, now)
         case .stop(let id): stop(id, now)
@@ -125,16 +133,24 @@ package struct SupervisorTree: Sendable {
         effects.append(.kill(id, incarnation))
     }
 
+    private func grant(of spec: WorkerSpec) -> MemoryGrant {
+        let hardKB = spec.memory.hard.resolved(totalKB: totalKB)
+        let softKB = spec.memory.soft?.resolved(totalKB: totalKB) ?? hardKB / 4 * 3
+        return MemoryGrant(hardKB: hardKB, softKB: softKB)
+    }
+
     /// Starts the next incarnation of a worker that has no process.
     mutating func spawn(_ id: WorkerID, _ now: Instant) {
         guard shutdown == nil, let record = records[id], record.life == nil, !record.isRemoved else { return }
         let (incarnation, overflow) = record.incarnation.addingReportingOverflow(1)
         guard !overflow else { return }
+        let grant = grant(of: record.spec)
         update(id) { record in
             record.incarnation = incarnation
             record.text = ""
             record.usedKB = 0
             record.peakKB = 0
+            record.grant = grant
             record.enter(.starting(.init(startedAt: now, liveness: Liveness(now: now))), now: now)
         }
         effects.append(.spawn(id, incarnation))

@@ -17,6 +17,10 @@ struct WorkerRecord: Sendable {
     var history = FailureHistory()
     var lastDeath: CauseOfDeath?
     var text = ""
+    /// The limits of the living incarnation, or what the next one would get.
+    var grant = MemoryGrant()
+    /// Why the gateway runs in safe mode, or will at its next start; nil outside of it and for every other worker.
+    var safeReason: String?
     var usedKB: Int64 = 0
     var peakKB: Int64 = 0
 
@@ -113,6 +117,10 @@ package struct WorkerStatus: Sendable, Equatable {
     package var restarts: Int
     package var usedKB: Int64
     package var peakKB: Int64
+    /// The limits in force.
+    package var grant = MemoryGrant()
+    /// Why the gateway runs in safe mode: health and user interface, nothing is dispatched. nil outside of it.
+    package var safeReason: String?
     package var lastDeath: CauseOfDeath?
     package var text: String
 }
@@ -139,6 +147,8 @@ extension WorkerRecord {
             restarts: restarts,
             usedKB: usedKB,
             peakKB: peakKB,
+            grant: grant,
+            safeReason: safeReason,
             lastDeath: lastDeath,
             text: text
         )

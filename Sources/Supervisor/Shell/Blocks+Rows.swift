@@ -4,7 +4,7 @@ extension Block {
     /// A worker's row, for the gateway and for `ps`.
     ///
     /// `sinceMilliseconds` is wall-clock time.
-    static func row(_ status: WorkerStatus, _ planned: PlannedWorker?, sinceMilliseconds: Int64) -> Block {
+    static func row(_ status: WorkerStatus, sinceMilliseconds: Int64) -> Block {
         var block = Block(
             "WORKER",
             [
@@ -17,10 +17,11 @@ extension Block {
                 "RESTARTS": "\(status.restarts)",
                 "MEMORY_KB": "\(status.usedKB)",
                 "PEAK_KB": "\(status.peakKB)",
-                "SOFT_KB": "\(planned?.spec.softKB ?? 0)",
-                "HARD_KB": "\(planned?.hardKB ?? 0)",
+                "SOFT_KB": "\(status.grant.softKB)",
+                "HARD_KB": "\(status.grant.hardKB)",
             ]
         )
+        if status.safeReason != nil { block["SAFE"] = "1" }
         if let death = status.lastDeath {
             block["CAUSE"] = death.cause.rawValue
             block["TEXT"] = status.text.isEmpty ? death.text : status.text

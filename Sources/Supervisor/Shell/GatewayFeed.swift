@@ -90,6 +90,6 @@ extension Supervisor {
     func row(_ status: WorkerStatus) -> Block {
         let age = (Instant.now() - status.since).wholeMilliseconds
         let since = LogWriter.wallMilliseconds() - age
-        return .row(status, plan?.worker(status.id), sinceMilliseconds: since)
+        return .row(status, sinceMilliseconds: since)
     }
 }

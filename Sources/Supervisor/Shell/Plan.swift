@@ -5,6 +5,8 @@ package struct Plan: Sendable {
     package var settings: Settings
     package var listeners: [Listener]
     package var workers: [PlannedWorker]
+    /// Memory that no worker may have: the kernel's, ours, and the pages of files.
+    package var reserve: MemoryShare { settings.reserve }
 
     /// The SETTINGS block.
     package struct Settings: Sendable, Equatable {
@@ -15,6 +17,7 @@ package struct Plan: Sendable {
         /// The address as people are told it.
         package var bindText: String?
         package var version: String
+        package var reserve = MemoryShare()
     }
 
     /// A TCP listener for the gateway.
@@ -33,8 +36,6 @@ package struct Plan: Sendable {
 /// One worker of the plan, with what its process is given.
 package struct PlannedWorker: Sendable {
     package var spec: WorkerSpec
-    /// KiB; 0 for none.
-    package var hardKB: Int64
     package var userClass: UserClass
     package var killPoints: String?
     /// argv and environment of a sidecar; empty for our own workers.

@@ -6,6 +6,7 @@ package struct PlanReader: Sendable {
     package static let workerLimit = 256
     package static let listenerLimit = 8
     package static let argumentLimit = 256
+    package static let dependencyLimit = 16
     /// Bytes of everything together.
     package static let sizeLimit = 8 * 1024 * 1024
 
@@ -65,7 +66,8 @@ package struct PlanReader: Sendable {
             port: try Self.value("PORT", of: block),
             bind: block["BIND"] ?? "",
             bindText: block["BIND_TEXT"],
-            version: block["VERSION"] ?? Build.version
+            version: block["VERSION"] ?? Build.version,
+            reserve: Self.share("RESERVE", of: block) ?? MemoryShare()
         )
     }
 
@@ -96,9 +98,15 @@ package struct PlanReader: Sendable {
             id: id,
             start: start,
             revision: try Self.value("REV", of: block),
-            softKB: max(0, block.integer("SOFT_KB") ?? 0)
+            memory: MemoryTerms(
+                hard: Self.share("HARD", of: block) ?? MemoryShare(),
+                soft: Self.share("SOFT", of: block),
+                floorKB: block.integer("FLOOR_KB") ?? 0,
+                weight: block.integer("WEIGHT") ?? 1
+            ),
+            after: try Self.workers("AFTER", of: block)
         )
-        var worker = PlannedWorker(spec: spec, hardKB: max(0, block.integer("HARD_KB") ?? 0), userClass: userClass)
+        var worker = PlannedWorker(spec: spec, userClass: userClass)
         worker.killPoints = block["KILL_POINTS"]
         if spec.isForeign {
             worker.arguments = try Self.list("ARG", of: block)
@@ -129,6 +137,29 @@ package struct PlanReader: Sendable {
         var values: [String] = []
         for index in 0..<count { values.append(try value("\(prefix)\(index)", of: block)) }
         return values
+    }
+
+    /// `<name>_KB`, `<name>_PERCENT` and `<name>_MAX_KB`; nil when there is none of them.
+    private static func share(_ name: String, of block: Block) -> MemoryShare? {
+        let (least, percent) = (block.integer("\(name)_KB"), block.integer("\(name)_PERCENT"))
+        guard least != nil || percent != nil else { return nil }
+        return MemoryShare(
+            leastKB: least ?? 0,
+            percent: percent ?? 0,
+            mostKB: block.integer("\(name)_MAX_KB") ?? 0
+        )
+    }
+
+    /// Names divided by commas.
+    private static func workers(_ key: String, of block: Block) throws(PlanError) -> [WorkerID] {
+        let names = (block[key] ?? "").split(separator: ",")
+        guard names.count <= dependencyLimit else { throw .tooMuch("more than \(dependencyLimit) workers in \(key)") }
+        var ids: [WorkerID] = []
+        for name in names {
+            guard let id = WorkerID(String(name)) else { throw .malformed(key, block.type) }
+            ids.append(id)
+        }
+        return ids
     }
 
     private static func value(_ key: String, of block: Block) throws(PlanError) -> String {

@@ -26,7 +26,8 @@ extension Supervisor {
         plan = new
         rememberSecrets(of: [new])
         announce()
-        happen(.planned(new.workers.map(\.spec)))
+        happen(.total(site?.ladder.totalBytes.map { $0 / 1024 }))
+        happen(.planned(new.workers.map(\.spec), reserve: new.reserve))
     }
 
     /// A further plan. What was bound stays bound.
@@ -48,7 +49,7 @@ extension Supervisor {
         // A worker on its way out may still log a secret of the old plan.
         rememberSecrets(of: [old, next])
         plan = next
-        happen(.planned(next.workers.map(\.spec)))
+        happen(.planned(next.workers.map(\.spec), reserve: next.reserve))
         for worker in next.workers { feed.changed(worker.spec.id) }
     }
 

@@ -28,11 +28,12 @@ extension Supervisor {
         let id = worker.spec.id
         let output = try Descriptor.pipe()
         let errors = try Descriptor.pipe()
-        let hardBytes = worker.hardKB.multipliedReportingOverflow(by: 1024)
+        let hardKB = tree.status(of: id)?.grant.hardKB ?? 0
+        let hardBytes = hardKB.multipliedReportingOverflow(by: 1024)
         let group = try site.ladder.makeGroup(
             worker: id.rawValue,
             incarnation: incarnation,
-            hardLimitBytes: worker.hardKB > 0 && !hardBytes.overflow ? hardBytes.partialValue : nil
+            hardLimitBytes: hardKB > 0 && !hardBytes.overflow ? hardBytes.partialValue : nil
         )
         var request = SpawnRequest(
             executable: .descriptor(spawner.ownExecutable),
@@ -122,6 +123,10 @@ extension Supervisor {
         } else {
             start["FDS"] = ""
         }
+        if let reason = tree.status(of: id)?.safeReason {
+            start["SAFE"] = "1"
+            start["SAFE_REASON"] = reason
+        }
         start["KILL_POINTS"] = worker.killPoints
         send(start, to: process)
         for piece in worker.configuration { send(Block("CONFIG", ["DATA": piece]), to: process) }
@@ -156,6 +161,31 @@ extension Supervisor {
         }
         send(Block("DRAIN", ["BY_MS": "\(by.wholeMilliseconds)", "REASON": reason.rawValue]), to: process)
         flush(process)
+    }
+
+    /// Asks a worker to give back what it can spare. A foreign program understands no such thing.
+    func shed(_ id: WorkerID, _ incarnation: UInt64) {
+        guard let process = processes[id], process.incarnation == incarnation else { return }
+        // Its answer is a heartbeat at once, which shows what that was worth.
+        process.measuredAt = nil
+        send(Block("SHED"), to: process)
+        flush(process)
+    }
+
+    /// Moves a living worker's hard limit, and answers when another one than this is in force afterwards.
+    func limit(_ id: WorkerID, _ incarnation: UInt64, hardKB: Int64) -> SupervisorEvent? {
+        guard let process = processes[id], process.incarnation == incarnation, hardKB > 0 else { return nil }
+        let before = (process.group.hardLimitBytes ?? 0) / 1024
+        var wanted = hardKB
+        // The kernel would kill for a limit below the use at this moment (v2), or refuse it (v1).
+        if hardKB < before, let used = process.group.usage(pid: process.pid)?.usedBytes {
+            wanted = max(hardKB, min(before, used / 1024 + PolicyTiming.memoryHeadroomKB))
+        }
+        let bytes = wanted.multipliedReportingOverflow(by: 1024)
+        guard !bytes.overflow, (try? process.group.setHardLimit(bytes.partialValue)) != nil else {
+            return before == hardKB ? nil : .limited(id, incarnation, hardKB: before)
+        }
+        return wanted == hardKB ? nil : .limited(id, incarnation, hardKB: wanted)
     }
 
     func kill(_ id: WorkerID, _ incarnation: UInt64) {

@@ -126,6 +126,8 @@ final class Supervisor {
         case .spawn(let id, let incarnation): return spawn(id, incarnation)
         case .drain(let id, let incarnation, let by, let reason): drain(id, incarnation, by, reason)
         case .kill(let id, let incarnation): kill(id, incarnation)
+        case .limit(let id, let incarnation, let hardKB, _): return limit(id, incarnation, hardKB: hardKB)
+        case .shed(let id, let incarnation): shed(id, incarnation)
         case .died(let id, let incarnation, let death):
             feed.died(id, incarnation, death)
             tell(id, incarnation, "\(death.cause == .stopped ? "ended" : "died"): \(death.text)")

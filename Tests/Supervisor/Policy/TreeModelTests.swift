@@ -107,7 +107,12 @@ private struct TreeModel {
             let revision = old[id]?.revision ?? "1"
             let isNew = Int.random(in: 0..<4, using: &random) == 0
             let mode: StartMode = id.kind == .model ? .demand : .permanent
-            plan[id] = WorkerSpec(id: id, start: mode, revision: isNew ? revision + "+" : revision, softKB: 1900)
+            plan[id] = WorkerSpec(
+                id: id,
+                start: mode,
+                revision: isNew ? revision + "+" : revision,
+                memory: .init(soft: .init(leastKB: 1900))
+            )
         }
         held = held.filter { old[$0] != nil && plan[$0] != nil }
         handle(.planned(Array(plan.values)))
@@ -175,7 +180,7 @@ private struct TreeModel {
         case .gone(let id):
             if alive[id] != nil || plan[id] != nil { faults.append("\(id): gone too early") }
         case .finished(let isComplete): finished = isComplete
-        case .changed, .say: break
+        case .changed, .say, .limit, .shed: break
         }
     }
 

@@ -77,7 +77,7 @@ extension CauseOfDeath {
 
 extension WorkerSpec {
     init(_ id: String, _ start: StartMode = .permanent, revision: String = "1", softKB: Int64 = 0) {
-        self.init(id: .of(id), start: start, revision: revision, softKB: softKB)
+        self.init(id: .of(id), start: start, revision: revision, memory: .init(soft: .init(leastKB: softKB)))
     }
 }
 

@@ -49,8 +49,8 @@ struct PlanReaderTests {
         #expect(plan.workers.map(\.spec.id) == [.gateway, .of("sidecar:x")])
         #expect(plan.worker(.gateway)?.configuration == ["{", "}"])
         #expect(plan.worker(.gateway)?.secrets == [.init(name: "T", value: "s")])
-        #expect(plan.worker(.gateway)?.hardKB == 20)
-        #expect(plan.worker(.gateway)?.spec.softKB == 10)
+        #expect(plan.worker(.gateway)?.spec.memory.hard == MemoryShare(leastKB: 20))
+        #expect(plan.worker(.gateway)?.spec.memory.soft == MemoryShare(leastKB: 10))
         #expect(plan.worker(.of("sidecar:x"))?.arguments == ["/bin/x", "-v"])
         #expect(plan.worker(.of("sidecar:x"))?.environment == ["A=b"])
     }
