@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -21,6 +22,21 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
+static int argument_count;
+static char **argument_list;
+
+// The C library hands these to constructors; the Swift runtime reads /proc/self/cmdline instead, which may be missing.
+__attribute__((constructor)) static void keep_arguments(int count, char **list) {
+    argument_count = count;
+    argument_list = list;
+}
+
+const char *clinux_argument(int index) {
+    return index >= 0 && index < argument_count ? argument_list[index] : NULL;
+}
+
+const char *clinux_executable_path(void) { return (const char *)getauxval(AT_EXECFN); }
+
 int clinux_pidfd_open(pid_t pid) {
     long fd = syscall(SYS_pidfd_open, pid, 0);
     return fd < 0 ? -errno : (int)fd;
@@ -30,13 +46,13 @@ int clinux_pidfd_send_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) ? -errno : 0;
 }
 
-int clinux_wait(pid_t pid, struct clinux_exit *exit) {
+static int wait_for(pid_t pid, int options, struct clinux_exit *exit) {
     siginfo_t info;
     struct rusage usage;
     memset(&info, 0, sizeof info);
     memset(&usage, 0, sizeof usage);
     memset(exit, 0, sizeof *exit);
-    int options = WEXITED | WNOHANG | __WALL;
+    options |= WEXITED | WNOHANG | __WALL;
     long result;
     // Raw: the C library's call has no rusage.
     do result = syscall(SYS_waitid, pid > 0 ? P_PID : P_ALL, pid, &info, options, &usage);
@@ -51,6 +67,10 @@ int clinux_wait(pid_t pid, struct clinux_exit *exit) {
                              usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
     return 1;
 }
+
+int clinux_wait(pid_t pid, struct clinux_exit *exit) { return wait_for(pid, 0, exit); }
+
+int clinux_peek(struct clinux_exit *exit) { return wait_for(0, WNOWAIT, exit); }
 
 int clinux_set_subreaper(bool on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) ? -errno : 0; }
 

@@ -12,7 +12,8 @@ import Telegram
 
 // The role is chosen before anything else: the supervisor must stay single-threaded and without an event loop, and a
 // worker must confine itself before its first thread.
-let arguments = CommandLine.arguments.dropFirst()
+let commandLine = ProgramArguments.all()
+let arguments = commandLine.dropFirst()
 
 switch Role(arguments) {
 case .supervisor: exit(runSupervisor(arguments: Array(arguments)))
@@ -21,7 +22,7 @@ case .worker: runWorkerRole()
 case .commandLine:
     // `clawhold logs | head` ends when head does, without a word.
     signal(SIGPIPE, SIG_DFL)
-    exit(runCommandLine(arguments: CommandLine.arguments))
+    exit(runCommandLine(arguments: commandLine))
 }
 
 /// Reads who this worker is and becomes it.

@@ -100,10 +100,16 @@ struct clinux_exit {
     int64_t cpu_microseconds;
 };
 
+/// argv[index] of this process, NULL beyond the last; needs no /proc.
+const char *_Nullable clinux_argument(int index);
+/// The path that this process was executed by, as it was given; needs no /proc.
+const char *_Nullable clinux_executable_path(void);
 int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_send_signal(int pidfd, int signal);
 /// waitid without blocking: `pid`, or any child when it is 0.
 int clinux_wait(pid_t pid, struct clinux_exit *_Nonnull exit);
+/// Any child that has exited, left a zombie: its number stays its own until `clinux_wait`.
+int clinux_peek(struct clinux_exit *_Nonnull exit);
 int clinux_set_subreaper(bool on);
 int clinux_set_process_name(const char *_Nonnull name);
 /// Close-on-exec, both ends blocking.

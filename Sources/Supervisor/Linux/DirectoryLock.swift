@@ -63,7 +63,7 @@ package struct DirectoryLock: ~Copyable {
         let path = "\(stateDirectory)/gateway.\(PathHash.hash8(configPath)).lock"
         let directory = try Self.open(stateDirectory)
         guard try Self.lock(directory, stateDirectory) else {
-            throw .held(Self.holder(lockFile: path, stateDirectory: stateDirectory))
+            throw .held(Self.holder(of: directory, lockFile: path, stateDirectory: stateDirectory))
         }
         file = try Self.claim(path, stateDirectory: stateDirectory, configPath: configPath)
         self.directory = directory
@@ -105,7 +105,7 @@ package struct DirectoryLock: ~Copyable {
             // overwritten through us.
             guard fstat(file.raw, &ours) == 0, ours.st_mode & S_IFMT == S_IFREG, ours.st_nlink <= 1 else { return nil }
             guard try lock(file, path) else {
-                throw .held(holder(lockFile: path, stateDirectory: stateDirectory))
+                throw .held(holder(of: file, lockFile: path, stateDirectory: stateDirectory))
             }
             var theirs = stat()
             // Deleted or replaced between open and lock: the lock is on a file that nobody sees.
@@ -120,8 +120,18 @@ package struct DirectoryLock: ~Copyable {
         return nil
     }
 
-    /// Who holds it: the pid from the payload, if that process is the one that wrote it.
-    private static func holder(lockFile: String, stateDirectory: String) -> Held {
+    /// Who holds it: whom the kernel names, else the pid from the payload if that process is the one that wrote it.
+    private static func holder(
+        of descriptor: borrowing Descriptor,
+        lockFile: String,
+        stateDirectory: String
+    ) -> Held {
+        var facts = stat()
+        if fstat(descriptor.raw, &facts) == 0, let table = try? SystemFile.text("/proc/locks", limit: 1 << 20),
+            let pid = holder(in: table, device: facts.st_dev, inode: facts.st_ino)
+        {
+            return Held(directory: stateDirectory, pid: pid, commandLine: ProcessFacts.commandLine(of: pid))
+        }
         var candidates = [lockFile]
         // The holder may use another config path, and with it another name.
         for name in SystemFile.names(in: stateDirectory).sorted().prefix(1000)
@@ -137,5 +147,24 @@ package struct DirectoryLock: ~Copyable {
             return Held(directory: stateDirectory, pid: payload.pid, commandLine: commandLine)
         }
         return Held(directory: stateDirectory, pid: nil, commandLine: "")
+    }
+
+    /// The pid that flocked a file, from the text of /proc/locks:
+    /// `12: FLOCK  ADVISORY  WRITE 4711 fe:01:131 0 EOF`, device numbers in hexadecimal. nil when nobody did, or it is in
+    /// another pid namespace (the kernel leaves those out, or says 0 or less).
+    package static func holder(in table: String, device: UInt, inode: UInt) -> Int32? {
+        // The kernel's own packing of major and minor in user space (makedev(3)).
+        let major = (device >> 8) & 0xFFF | (device >> 32) & ~0xFFF
+        let minor = device & 0xFF | (device >> 12) & ~0xFF
+        for line in table.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 5, fields[1] == "FLOCK", let pid = Int32(fields[4]), pid > 0 else { continue }
+            let file = fields[5].split(separator: ":")
+            guard file.count == 3, UInt(file[0], radix: 16) == major, UInt(file[1], radix: 16) == minor,
+                UInt(file[2]) == inode
+            else { continue }
+            return pid
+        }
+        return nil
     }
 }

@@ -13,7 +13,14 @@ package struct ProcessSpawner: ~Copyable {
     package var ownExecutable: Int32 { executable.raw }
 
     package init() throws(Errno) {
-        executable = try Descriptor.open("/proc/self/exe", O_RDONLY)
+        do {
+            executable = try Descriptor.open("/proc/self/exe", O_RDONLY)
+        } catch {
+            // Without /proc, the path that we were started by; it may have been replaced since, which is better than
+            // not to start.
+            guard let path = clinux_executable_path() else { throw error }
+            executable = try Descriptor.open(String(cString: path), O_RDONLY)
+        }
     }
 
     /// Reads the executable once, so that its pages are in the page cache and charged to nobody's budget: on cgroup v1

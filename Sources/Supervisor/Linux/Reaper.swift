@@ -3,8 +3,8 @@ internal import Glibc
 
 /// Collects the exit statuses of our own children and of the orphans that come to us.
 ///
-/// Own children are waited for by pid (the shim's pidfd says when); everything else that SIGCHLD announces is an orphan
-/// of a worker, adopted because we are PID 1 or its subreaper, and only needs burying.
+/// Whoever is found dead is either in the supervisor's table or an orphan of a worker, adopted because we are PID 1 or a
+/// subreaper, which only needs burying.
 package enum Reaper {
     /// Makes orphans come to us when we are not PID 1. Call before the first spawn.
     package static func becomeSubreaper() throws(Errno) {
@@ -21,17 +21,23 @@ package enum Reaper {
         return got == 0 ? nil : ExitFacts(exit)
     }
 
-    /// Collects all that have exited, own children and orphans alike, at most `limit` of them so that a flood of orphans
-    /// cannot hold the loop; the caller sorts them by pid. Call at SIGCHLD, again while it returns `limit`.
-    ///
-    /// A status is never lost to this sweep: an own child that appears here is to be treated as by `collect`.
-    package static func sweep(limit: Int = 256) -> [ExitFacts] {
-        var all: [ExitFacts] = []
-        while all.count < limit {
+    /// Somebody who has exited, own child or adopted orphan, and is not buried yet: as long as it is a zombie, its number
+    /// and the number of its process group are nobody else's, so what it left behind can be signalled by them. Bury it
+    /// with `collect`, or it is found here for ever.
+    package static func peek() -> ExitFacts? {
+        var exit = clinux_exit()
+        return clinux_peek(&exit) == 1 ? ExitFacts(exit) : nil
+    }
+
+    /// Buries all that have exited, at most `limit` of them; for those whose statuses no longer matter.
+    @discardableResult
+    package static func sweep(limit: Int = 256) -> Int {
+        var count = 0
+        while count < limit {
             var exit = clinux_exit()
             guard clinux_wait(0, &exit) == 1 else { break }
-            all.append(ExitFacts(exit))
+            count += 1
         }
-        return all
+        return count
     }
 }

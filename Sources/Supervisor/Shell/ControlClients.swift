@@ -11,6 +11,11 @@ struct ControlClients {
     /// A client that does not read loses its connection, not the supervisor its memory.
     static let queueLimit = 2 * 1024 * 1024
 
+    /// How long no connection is taken after one could not be.
+    static let acceptPause = Duration.seconds(1)
+
+    /// When connections are taken again.
+    var acceptAgainAt: Instant?
     private(set) var all: [UInt64: ControlClient] = [:]
     private var nextNumber: UInt64 = 0
 
@@ -33,7 +38,7 @@ struct ControlClients {
 
     /// When the next client's patience or result is over.
     var deadline: Instant? {
-        all.values.lazy.compactMap(\.deadline).min()
+        [all.values.lazy.compactMap(\.deadline).min(), acceptAgainAt].lazy.compactMap { $0 }.min()
     }
 
     /// A log line for those who follow the log.

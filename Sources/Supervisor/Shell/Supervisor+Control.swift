@@ -6,9 +6,27 @@ extension Supervisor {
         guard let site else { return }
         // A few per turn: a flood of connections must not starve the workers.
         for _ in 0..<8 {
-            guard let accepted = try? site.control.accept() else { return }
-            admit(accepted, site)
+            do {
+                guard let accepted = try site.control.accept() else { return }
+                admit(accepted, site)
+            } catch {
+                pauseAccepting(site)
+                return
+            }
         }
+    }
+
+    /// Out of descriptors, the socket stays readable: polled on, it would cost a whole processor. Whoever waits, waits.
+    private func pauseAccepting(_ site: Site) {
+        guard let controlToken else { return }
+        try? poller.modify(site.control.fd, [], token: controlToken)
+        control.acceptAgainAt = .now() + ControlClients.acceptPause
+    }
+
+    private func acceptAgain() {
+        guard let site, let controlToken else { return }
+        control.acceptAgainAt = nil
+        try? poller.modify(site.control.fd, .read, token: controlToken)
     }
 
     private func admit(_ connection: consuming Descriptor, _ site: Site) {
@@ -157,6 +175,7 @@ extension Supervisor {
 
     /// Answers those whose result is there, or whose time is over.
     func checkClients(_ now: Instant) {
+        if let again = control.acceptAgainAt, again <= now { acceptAgain() }
         for client in control.all.values {
             switch client.state {
             case .ready(let id, let after): checkReady(id, after: after, client)

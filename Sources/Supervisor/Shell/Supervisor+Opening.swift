@@ -6,7 +6,7 @@ extension Supervisor {
     func open(_ new: Plan) {
         do {
             let site = try Site(new, environment: environment)
-            try watch(site.control.fd, .read, .control)
+            controlToken = try watch(site.control.fd, .read, .control)
             let pointer = RuntimePointer(
                 pid: getpid(),
                 port: site.port,
@@ -14,8 +14,8 @@ extension Supervisor {
                 rpcSocket: site.directory.rpcSocket,
                 version: new.settings.version
             )
-            try pointer.write(to: site.stateDirectory)
             self.site = site
+            leave(pointer, in: site.stateDirectory)
         } catch let failure as Site.Failure {
             refuse(failure.text, code: failure.exitCode)
             return
@@ -28,6 +28,18 @@ extension Supervisor {
         announce()
         happen(.total(site?.ladder.totalBytes.map { $0 / 1024 }))
         happen(.planned(new.workers.map(\.spec), reserve: new.reserve))
+    }
+
+    /// The pointer is for the command line's comfort: a full disk or one that is read-only refuses no start.
+    private func leave(_ pointer: RuntimePointer, in directory: String) {
+        do {
+            try pointer.write(to: directory)
+        } catch {
+            RuntimePointer.remove(from: directory)
+            log.say(
+                "the state directory takes no file: \(error); make it writable or free some space (df -h \(directory))"
+            )
+        }
     }
 
     /// A further plan. What was bound stays bound.

@@ -194,25 +194,29 @@ extension Supervisor {
         process.group.killAll()
     }
 
-    /// Buries everybody who has died. Own children are told apart from adopted orphans by their pid.
+    /// Buries those who have died. Own children are told apart from adopted orphans by their pid.
+    ///
+    /// At most so many a turn: a worker that makes orphans without end must not hold the loop.
     func reap() {
-        while true {
-            let dead = Reaper.sweep()
-            for facts in dead {
-                if facts.pid == planning?.pid {
-                    plannerExited(facts)
-                } else if let process = processes.values.first(where: { $0.pid == facts.pid }) {
-                    bury(process, facts)
-                }
+        for _ in 0..<256 {
+            guard let facts = Reaper.peek() else { return }
+            if facts.pid == planning?.pid {
+                _ = try? Reaper.collect(pid: facts.pid)
+                plannerExited(facts)
+            } else if let process = processes.values.first(where: { $0.pid == facts.pid }) {
+                bury(process, facts)
+            } else {
+                _ = try? Reaper.collect(pid: facts.pid)
             }
-            if dead.count < 256 { return }
         }
+        isReaping = true
     }
 
     private func bury(_ process: WorkerProcess, _ facts: ExitFacts) {
-        // First of all nothing of it may act any more: what it left behind dies with it. The number of its group
-        // cannot be anybody else's as long as a member lives.
+        // First of all nothing of it may act any more: what it left behind dies with it. It is still a zombie, so the
+        // number of its group cannot be anybody else's.
         ProcessSignal.send(SIGKILL, toGroupOf: process.pid)
+        _ = try? Reaper.collect(pid: facts.pid)
         process.group.killAll()
         if process.group.members.isEmpty, process.id.kind == .sidecar || process.id.kind == .tool {
             killSession(of: process.pid)
@@ -248,7 +252,7 @@ extension Supervisor {
         for pid in ProcessFacts.all() where ProcessFacts.stat(of: pid)?.parent == own {
             _ = Glibc.kill(pid, SIGKILL)
         }
-        _ = Reaper.sweep()
+        Reaper.sweep()
     }
 
     func closeLifeline(_ process: WorkerProcess) {

@@ -25,6 +25,10 @@ final class Supervisor {
     var feed = GatewayFeed()
     var control = ControlClients()
     var events = EventLog()
+    /// More have died than one turn buries.
+    var isReaping = false
+    /// The control socket's in the poll.
+    var controlToken: UInt64?
     /// The result, once there is one.
     var exitCode: Int32?
 
@@ -159,7 +163,11 @@ final class Supervisor {
         guard let source = sources[event.token] else { return }
         switch source {
         case .signals: readSignals()
-        case .timer: _ = timer.acknowledge()
+        case .timer:
+            _ = timer.acknowledge()
+            guard isReaping else { return }
+            isReaping = false
+            reap()
         case .logOutput: log.flush()
         case .plan: readPlan()
         case .lifeline(let id): readLifeline(id, event.readiness)
@@ -201,7 +209,7 @@ final class Supervisor {
         flushClients()
         log.flush()
         watchOutput()
-        let deadlines = [tree.nextDeadline, planning?.deadline, control.deadline]
+        let deadlines = [tree.nextDeadline, planning?.deadline, control.deadline, isReaping ? now : nil]
         let next = deadlines.compactMap { $0 }.min()
         if next != armed {
             armed = next

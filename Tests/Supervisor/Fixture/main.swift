@@ -4,7 +4,7 @@ import Supervisor
 
 // A miniature of the real executable: the supervisor as it is, with a planner that hands on blocks from a file and
 // workers that do what their configuration tells them.
-let arguments = Array(CommandLine.arguments.dropFirst())
+let arguments = Array(ProgramArguments.all().dropFirst())
 switch arguments.first {
 case "plan": FixturePlan.run(file: arguments.last ?? "")
 case "worker":

@@ -107,18 +107,38 @@ struct DirectoryLockTests {
         _ = try Self.take(directory)
     }
 
-    @Test("a payload whose start time is another process's names nobody")
-    func reusedPid() throws {
+    @Test("the kernel's word counts, whatever the file says, and when somebody deleted it", arguments: [true, false])
+    func wrongFile(isDeleted: Bool) throws {
         let directory = TemporaryDirectory()
         let program = try Self.holder(directory, startTime: "1", locking: "directory")
+        if isDeleted {
+            #expect(unlink(Self.lockFile(directory)) == 0)
+        } else {
+            try SystemFile.write("{\"pid\":\(getppid())}         ", to: Self.lockFile(directory))
+        }
         let failure = #expect(throws: DirectoryLock.Failure.self) { _ = try Self.take(directory) }
         guard case .held(let held) = failure else {
             Issue.record("\(String(describing: failure))")
             return
         }
-        #expect(held.pid == nil)
-        #expect(held.description.contains("gateway already running"))
-        _ = program.pid
+        #expect(held.pid == program.pid)
+    }
+
+    @Test("only a flock on this very file names a holder, and only a pid that can be seen")
+    func kernelTable() {
+        let table = """
+            1: POSIX  ADVISORY  WRITE 100 fe:01:131 0 EOF
+            2: FLOCK  ADVISORY  WRITE 101 fe:01:132 0 EOF
+            2: -> FLOCK  ADVISORY  WRITE 102 fe:01:131 0 EOF
+            3: FLOCK  ADVISORY  WRITE 0 fe:01:131 0 EOF
+            4: FLOCK  ADVISORY  WRITE x fe:01:131
+            5:
+            6: FLOCK  ADVISORY  WRITE 104 fe:1:131 0 EOF
+            """
+        #expect(DirectoryLock.holder(in: table, device: 0xFE01, inode: 131) == 104)
+        #expect(DirectoryLock.holder(in: table, device: 0xFE02, inode: 131) == nil)
+        #expect(DirectoryLock.holder(in: table, device: 0xFE01, inode: 132) == 101)
+        #expect(DirectoryLock.holder(in: "", device: 0, inode: 0) == nil)
     }
 
     @Test("a directory that is not there is said to be so")

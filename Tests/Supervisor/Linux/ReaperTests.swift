@@ -48,14 +48,24 @@ struct ReaperTests {
             var seen: Set<Int32> = []
             let deadline = Instant.now() + patience
             while seen.count < 301, Instant.now() < deadline {
-                let batch = Reaper.sweep(limit: 50)
-                #expect(batch.count <= 50)
-                seen.formUnion(batch.map(\.pid))
-                if batch.isEmpty { usleep(1000) }
+                guard let facts = Reaper.peek() else {
+                    usleep(1000)
+                    continue
+                }
+                // Found again until it is buried: its number is kept.
+                #expect(Reaper.peek()?.pid == facts.pid)
+                #expect(kill(facts.pid, 0) == 0)
+                #expect(try Reaper.collect(pid: facts.pid)?.ending == facts.ending)
+                #expect(seen.insert(facts.pid).inserted)
             }
             #expect(seen.contains(shell.pid))
             #expect(seen.count >= 301)
             #expect(throws: Errno.self) { try Reaper.collect(pid: shell.pid) }
+            let last = try ProcessSpawner.spawn(SpawnRequest(executable: .path("/bin/true"), arguments: ["true"]))
+            try eventually("its end") { Reaper.peek() != nil }
+            #expect(Reaper.sweep(limit: 0) == 0)
+            #expect(Reaper.sweep() == 1 && Reaper.peek() == nil)
+            _ = last
             exit(0)
         }
     }
