@@ -66,6 +66,22 @@ int clinux_connect_unix(int fd, const char *path) {
     return connect(fd, (struct sockaddr *)&address, sizeof address) ? -errno : 0;
 }
 
+int clinux_connect_loopback(int fd, uint16_t port) {
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return connect(fd, (struct sockaddr *)&address, sizeof address) ? -errno : 0;
+}
+
+int clinux_connect_result(int fd) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length)) return -errno;
+    return -error;
+}
+
 int clinux_local_port(int fd) {
     struct sockaddr_in6 address;
     socklen_t length = sizeof address;

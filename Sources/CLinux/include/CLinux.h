@@ -169,6 +169,10 @@ int clinux_set_v6_only(int fd, bool on);
 int clinux_bind_ip(int fd, const uint8_t *_Nonnull address, size_t length, uint16_t port, uint32_t scope);
 int clinux_bind_unix(int fd, const char *_Nonnull path);
 int clinux_connect_unix(int fd, const char *_Nonnull path);
+/// To 127.0.0.1; -EINPROGRESS when the answer will come as writability.
+int clinux_connect_loopback(int fd, uint16_t port);
+/// The outcome of a connect that was in progress: 0, or a negative errno.
+int clinux_connect_result(int fd);
 int clinux_local_port(int fd);
 int clinux_accept(int fd);
 int clinux_peer_credentials(int fd, struct clinux_peer *_Nonnull peer);

@@ -5,10 +5,11 @@ enum ClawholdSchema {
         "memory": .object(["workers": .map(budget)]),
         "sidecars": .map(
             .object([
-                "command": .list(.string),
-                "env": .strings,
+                "command": .either(.string, .strings),
+                "env": .either(.map(.string), .strings),
                 "memory": budget,
-                "restart": .choice(["permanent", "demand"]),
+                "restart": .choice(["always", "on-failure", "never"]),
+                "ready": .object(["line": .string, "port": .integer(1...65535)]),
                 "enabled": .bool,
             ])
         ),

@@ -8,8 +8,9 @@ package struct Liveness: Sendable, Equatable {
     /// When to look again.
     package private(set) var lookAt: Instant
 
-    package init(now: Instant) {
-        lookAt = now + PolicyTiming.heartbeatSuspicion
+    /// - Parameter patience: silence until suspicion.
+    package init(now: Instant, patience: Duration = PolicyTiming.heartbeatSuspicion) {
+        lookAt = now + patience
     }
 
     package mutating func heard(now: Instant) {

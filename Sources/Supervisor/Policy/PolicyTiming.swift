@@ -3,6 +3,8 @@
 package enum PolicyTiming {
     /// A start that has not said READY by then is killed and counts as one that never became ready.
     package static let startDeadline: Duration = .seconds(10)
+    /// The same for a foreign program that shows when it is ready; whatever it is, it was not made for us.
+    package static let foreignStartDeadline: Duration = .seconds(60)
     /// Silence after which a worker is suspected.
     package static let heartbeatSuspicion: Duration = .seconds(7)
     /// What a suspect has left to be heard. Measured anew when the supervisor itself was late to look.

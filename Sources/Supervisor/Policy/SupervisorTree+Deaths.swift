@@ -66,7 +66,27 @@ extension SupervisorTree {
             move(id, to: .parked, now)
             say(id, "\(id) is parked: \(record.text). Correct its configuration, or: clawhold start \(id)")
         case nil where death.isCleanExit && record.spec.start == .demand: move(id, to: .stopped, now)
-        case .start, .policy, nil: comeBack(id, life, death, now)
+        case .policy, nil: restartPolicy(id, life, death, now)
+        case .start: comeBack(id, life, death, now)
+        }
+    }
+
+    /// Comes back, unless the worker is one that does not.
+    private mutating func restartPolicy(
+        _ id: WorkerID,
+        _ life: WorkerRecord.Life,
+        _ death: CauseOfDeath,
+        _ now: Instant
+    ) {
+        let mode = records[id]?.spec.restart ?? .always
+        switch mode {
+        case .onFailure where death.isCleanExit, .never where death.isCleanExit:
+            move(id, to: .stopped, now)
+            say(id, "\(id) has ended: \(death.text); not started again (restart: \(mode.rawValue))")
+        case .never where death.cause != .spawn:
+            move(id, to: .parked, now)
+            say(id, "\(id) died: \(death.text); parked (restart: never). Once more: clawhold start \(id)")
+        case .always, .onFailure, .never: comeBack(id, life, death, now)
         }
     }
 

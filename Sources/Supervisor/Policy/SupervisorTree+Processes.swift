@@ -61,7 +61,7 @@ extension SupervisorTree {
             }
         }
         effects.append(.changed(id))
-        if records[id]?.spec.isForeign == true { ready(id, now) }
+        if let spec = records[id]?.spec, spec.isForeign, spec.readySign == nil { ready(id, now) }
     }
 
     private mutating func ready(_ id: WorkerID, _ now: Instant) {

@@ -102,11 +102,7 @@ package struct SupervisorTree: Sendable {
                 update(id) { $0.phase = isReady ? .ready(life) : .starting(life) }
                 return
             }
-            let silence = PolicyTiming.heartbeatSuspicion + PolicyTiming.heartbeatGrace
-            let text =
-                isReady
-                ? "no heartbeat for \(silence.inWords)" : "not ready within \(PolicyTiming.startDeadline.inWords)"
-            killNow(id, life, .watchdog, next: .policy, text: text, now)
+            killNow(id, life, .watchdog, next: .policy, text: Self.silence(of: record.spec, isReady: isReady), now)
         case .draining(let life, var ending):
             guard !ending.isKilled else { return }
             ending.isKilled = true
@@ -116,6 +112,15 @@ package struct SupervisorTree: Sendable {
             spawn(id, now)
         case .stopped, .parked: break
         }
+    }
+
+    /// What a worker did not do in time.
+    private static func silence(of spec: WorkerSpec, isReady: Bool) -> String {
+        if isReady {
+            return "no heartbeat for \((PolicyTiming.heartbeatSuspicion + PolicyTiming.heartbeatGrace).inWords)"
+        }
+        guard let sign = spec.readySign else { return "not ready within \(PolicyTiming.startDeadline.inWords)" }
+        return "not ready within \(PolicyTiming.foreignStartDeadline.inWords): \(sign)"
     }
 
     /// Ends a life with SIGKILL at once.
@@ -151,7 +156,11 @@ package struct SupervisorTree: Sendable {
             record.usedKB = 0
             record.peakKB = 0
             record.grant = grant
-            record.enter(.starting(.init(startedAt: now, liveness: Liveness(now: now))), now: now)
+            let patience =
+                record.spec.readySign == nil
+                ? PolicyTiming.heartbeatSuspicion : PolicyTiming.foreignStartDeadline - PolicyTiming.heartbeatGrace
+            let liveness = Liveness(now: now, patience: patience)
+            record.enter(.starting(.init(startedAt: now, liveness: liveness)), now: now)
         }
         effects.append(.spawn(id, incarnation))
         effects.append(.changed(id))

@@ -79,7 +79,8 @@ struct WorkerRecord: Sendable {
     /// The next moment at which something must be looked at.
     var deadline: Instant? {
         switch phase {
-        case .starting(let life), .ready(let life): spec.isForeign ? nil : life.liveness.lookAt
+        case .starting(let life): spec.isForeign && spec.readySign == nil ? nil : life.liveness.lookAt
+        case .ready(let life): spec.isForeign ? nil : life.liveness.lookAt
         case .draining(_, let ending): ending.isKilled ? nil : ending.killAt
         case .backoff(let until): until
         case .quarantined(let probeAt): probeAt

@@ -10,7 +10,10 @@ package struct WorkerSpec: Sendable, Equatable {
     package var memory: MemoryTerms
     /// Workers that must be ready before this one is started; waited for no longer than a start may take.
     package var after: [WorkerID]
-    /// Has no lifeline: ready as soon as it is started, drained by SIGTERM, never missed for its heartbeat.
+    package var restart: RestartMode
+    /// Of a foreign program; nil: it is ready as soon as it runs.
+    package var readySign: ReadySign?
+    /// Has no lifeline: shows in another way that it is ready, drained by SIGTERM, never missed for its heartbeat.
     package var isForeign: Bool { id.kind == .sidecar }
 
     package init(
@@ -18,13 +21,41 @@ package struct WorkerSpec: Sendable, Equatable {
         start: StartMode,
         revision: String,
         memory: MemoryTerms = .init(),
-        after: [WorkerID] = []
+        after: [WorkerID] = [],
+        restart: RestartMode = .always,
+        readySign: ReadySign? = nil
     ) {
         self.id = id
         self.start = start
         self.revision = revision
         self.memory = memory
         self.after = after
+        self.restart = restart
+        self.readySign = readySign
+    }
+}
+
+/// What comes after an end that nobody asked for. A start that failed before the program ran is always tried again.
+package enum RestartMode: String, Sendable {
+    case always
+    /// After exit code 0 it stays stopped.
+    case onFailure = "on-failure"
+    /// It runs once: stopped after exit code 0, else parked.
+    case never
+}
+
+/// How a foreign program, which says no READY, shows that it is ready.
+package enum ReadySign: Sendable, Equatable, CustomStringConvertible {
+    /// A line of its output contains this.
+    case line(String)
+    /// 127.0.0.1 accepts connections there.
+    case port(UInt16)
+
+    package var description: String {
+        switch self {
+        case .line(let text): "no line of its output contains \"\(text)\""
+        case .port(let port): "127.0.0.1:\(port) accepts no connection"
+        }
     }
 }
 

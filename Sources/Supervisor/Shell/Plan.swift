@@ -38,7 +38,7 @@ package struct PlannedWorker: Sendable {
     package var spec: WorkerSpec
     package var userClass: UserClass
     package var killPoints: String?
-    /// argv and environment of a sidecar; empty for our own workers.
+    /// argv and environment of a sidecar; empty for our own workers. Its secrets are variables too.
     package var arguments: [String] = []
     package var environment: [String] = []
     /// Pieces of the worker's own configuration, each small enough for a block.

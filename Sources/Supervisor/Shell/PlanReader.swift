@@ -109,6 +109,8 @@ package struct PlanReader: Sendable {
         var worker = PlannedWorker(spec: spec, userClass: userClass)
         worker.killPoints = block["KILL_POINTS"]
         if spec.isForeign {
+            worker.spec.restart = try Self.restart(of: block)
+            worker.spec.readySign = try Self.readySign(of: block)
             worker.arguments = try Self.list("ARG", of: block)
             worker.environment = try Self.list("ENV", of: block)
             guard let command = worker.arguments.first, command.hasPrefix("/") else {
@@ -116,6 +118,25 @@ package struct PlanReader: Sendable {
             }
         }
         workers.append(worker)
+    }
+
+    private static func restart(of block: Block) throws(PlanError) -> RestartMode {
+        guard let mode = RestartMode(rawValue: block["RESTART"] ?? "always") else {
+            throw .malformed("RESTART", block["ID"] ?? block.type)
+        }
+        return mode
+    }
+
+    private static func readySign(of block: Block) throws(PlanError) -> ReadySign? {
+        if let text = block["READY_LINE"] {
+            guard !text.isEmpty, text.utf8.count <= LineSplitter.limit, block["READY_PORT"] == nil else {
+                throw .malformed("READY_LINE", block["ID"] ?? block.type)
+            }
+            return .line(text)
+        }
+        guard let text = block["READY_PORT"] else { return nil }
+        guard let port = UInt16(text), port > 0 else { throw .malformed("READY_PORT", block["ID"] ?? block.type) }
+        return .port(port)
     }
 
     private mutating func changeWorker(

@@ -122,6 +122,7 @@ extension Supervisor {
             guard let count = result else { return nil }
             for line in source.splitter.append(UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
                 log.relay(line, from: process.id, incarnation: process.incarnation)
+                if process.readyWatch?.isShown(by: line.bytes) == true { foreignIsReady(process) }
             }
             return count
         }

@@ -48,7 +48,9 @@ extension Supervisor {
         if worker.spec.isForeign {
             request.executable = .path(worker.arguments.first ?? "")
             request.arguments = worker.arguments
-            request.environment = worker.environment
+            request.environment = worker.environment + worker.secrets.map { "\($0.name)=\($0.value)" }
+            // Programs not made for it do not live on a stack of 1 MB. Without a cgroup their stacks count as memory.
+            if group.dataLimitBytes == nil { request.stackLimitBytes = 8 << 20 }
         }
         var started: Int32?
         do {
@@ -57,6 +59,7 @@ extension Supervisor {
                 let pid = try spawner.spawn(request).pid
                 started = pid
                 process = WorkerProcess(id: id, incarnation: incarnation, pid: pid, group: group)
+                process.readyWatch = worker.spec.readySign.map { ReadyWatch($0, now: .now()) }
             } else {
                 let pair = try SocketPair()
                 request.descriptors.append(pair.theirs.raw)
@@ -156,6 +159,7 @@ extension Supervisor {
     func drain(_ id: WorkerID, _ incarnation: UInt64, _ by: Duration, _ reason: DrainReason) {
         guard let process = processes[id], process.incarnation == incarnation else { return }
         guard process.lifeline != nil else {
+            endReadyWatch(process)
             ProcessSignal.send(SIGTERM, toGroupOf: process.pid)
             return
         }
@@ -231,6 +235,7 @@ extension Supervisor {
         }
         process.output = nil
         process.errors = nil
+        endReadyWatch(process)
         let evidence = process.group.evidence()
         site?.ladder.dispose(process.group)
         processes[process.id] = nil

@@ -48,6 +48,7 @@ final class Supervisor {
         case plan
         case lifeline(WorkerID)
         case output(WorkerID, isError: Bool)
+        case readyProbe(WorkerID)
         case control
         case client(UInt64)
     }
@@ -172,6 +173,7 @@ final class Supervisor {
         case .plan: readPlan()
         case .lifeline(let id): readLifeline(id, event.readiness)
         case .output(let id, let isError): readOutput(id, isError: isError)
+        case .readyProbe(let id): readyProbeAnswered(id)
         case .control: acceptClients()
         case .client(let number): serve(number, event.readiness)
         }
@@ -203,13 +205,16 @@ final class Supervisor {
     private func finishTurn() {
         let now = Instant.now()
         checkPlanning(now)
+        probeForeign(now)
         if let due = tree.nextDeadline, due <= now { happen(.tick) }
         tellGateway()
         checkClients(now)
         flushClients()
         log.flush()
         watchOutput()
-        let deadlines = [tree.nextDeadline, planning?.deadline, control.deadline, isReaping ? now : nil]
+        let deadlines = [
+            tree.nextDeadline, planning?.deadline, control.deadline, probeDeadline, isReaping ? now : nil,
+        ]
         let next = deadlines.compactMap { $0 }.min()
         if next != armed {
             armed = next

@@ -18,6 +18,8 @@ final class WorkerProcess {
     var outgoing = WriteQueue(limit: queueLimit)
     var output: Source?
     var errors: Source?
+    /// Of a foreign program that is not ready yet.
+    var readyWatch: ReadyWatch?
     /// When its memory was looked at last.
     var measuredAt: Instant?
 

@@ -153,62 +153,9 @@ struct Fleet {
     }
 
     private mutating func addSidecars(_ files: some FileReading) {
-        for member in (config.anyOwnValue(["sidecars"])?.object?.members ?? []).prefix(32) {
-            let path: ConfigPath = ["sidecars", member.key]
-            guard config.isOwnSound(path), member.value["enabled"]?.bool != false else { continue }
-            let command = member.value["command"]?.array?.compactMap(\.string) ?? []
-            guard let id = WorkerID("sidecar:\(member.key)"), let program = command.first, !program.isEmpty else {
-                config.report(
-                    ConfigProblem(
-                        path: "clawhold.json: \(path)",
-                        line: Int(member.position.line),
-                        text: "needs a name of small letters and digits, and a command: [\"program\", \"argument\"]",
-                        disables: "sidecar:\(member.key.prefix(60))"
-                    )
-                )
-                continue
-            }
-            guard let executable = executable(program, files) else {
-                config.report(
-                    ConfigProblem(
-                        path: "clawhold.json: \(path).command",
-                        line: Int(member.position.line),
-                        text: "\(program.prefix(80)) is not installed: it is in no directory of PATH",
-                        disables: id.rawValue
-                    )
-                )
-                continue
-            }
-            var draft = WorkerDraft(id: id, budget: .of(id, config: config, extra: path + "memory"))
-            draft.start = member.value["restart"]?.string ?? "permanent"
-            draft.arguments = [executable] + command.dropFirst()
-            let names = ["PATH", "HOME", "LANG", "TZ"] + (member.value["env"]?.array?.compactMap(\.string) ?? [])
-            draft.environment = names.compactMap { name in config.environment.values[name].map { "\(name)=\($0)" } }
-            guard draft.blocks().allSatisfy({ (try? $0.encoded()) != nil }) else {
-                config.report(
-                    ConfigProblem(path: "clawhold.json: \(path)", line: 0, text: "is too large", disables: id.rawValue)
-                )
-                continue
-            }
-            drafts.append(draft)
-        }
-    }
-
-    /// The absolute path of a command: as given, or in the first directory of PATH that has it.
-    private func executable(_ program: String, _ files: some FileReading) -> String? {
-        if program.contains("/") {
-            let path = StatePaths.absolute(
-                program,
-                home: config.paths.home,
-                currentDirectory: config.paths.stateDirectory
-            )
-            return files.exists(path) ? path : nil
-        }
-        let directories = config.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        return directories.split(separator: ":").lazy
-            .filter { $0.hasPrefix("/") }
-            .map { "\($0)/\(program)" }
-            .first { files.exists($0) }
+        let sidecars = Sidecars(config, files: files)
+        drafts += sidecars.drafts
+        for problem in sidecars.problems { config.report(problem) }
     }
 
     private mutating func add(_ id: WorkerID, _ slice: some Encodable, secrets: [(String, String)] = []) {

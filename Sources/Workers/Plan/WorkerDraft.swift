@@ -13,6 +13,18 @@ struct WorkerDraft: Sendable {
     var killPoints = ""
     var arguments: [String] = []
     var environment: [String] = []
+    /// Of a sidecar: `always`, `on-failure`, `never`.
+    var restart = "always"
+    /// Of a sidecar; nil: it is ready as soon as it runs.
+    var ready: ReadySign?
+
+    /// How a foreign program, which says no READY, shows that it is ready.
+    enum ReadySign: Sendable, Equatable {
+        /// A line of its output contains this.
+        case line(String)
+        /// 127.0.0.1 accepts connections there.
+        case port(Int)
+    }
 
     /// Bytes of CONFIG per block: percent-encoding makes three of one at worst, and a line has 32 KiB.
     private static let pieceSize = 10_000
@@ -32,6 +44,12 @@ struct WorkerDraft: Sendable {
             for (index, argument) in arguments.enumerated() { worker["ARG\(index)"] = argument }
             worker["ENVC"] = String(environment.count)
             for (index, variable) in environment.enumerated() { worker["ENV\(index)"] = variable }
+            worker["RESTART"] = restart
+            switch ready {
+            case .line(let text): worker["READY_LINE"] = text
+            case .port(let port): worker["READY_PORT"] = String(port)
+            case nil: break
+            }
         }
         return [worker] + configBlocks()
             + secrets.map { Block("SECRET", ["WORKER": id.rawValue, "NAME": $0.name, "VALUE": $0.value]) }
@@ -48,6 +66,7 @@ struct WorkerDraft: Sendable {
         add([budget.softKB, budget.hardKB, budget.floorKB, budget.weight].map { String($0) })
         add(arguments)
         add(environment)
+        add([restart, ready.map { "\($0)" } ?? ""])
         digest.update(config)
         for secret in secrets { add([secret.name, secret.value]) }
         return Hex.encode(Array(digest.finish().prefix(8)))

@@ -79,6 +79,14 @@ extension WorkerSpec {
     init(_ id: String, _ start: StartMode = .permanent, revision: String = "1", softKB: Int64 = 0) {
         self.init(id: .of(id), start: start, revision: revision, memory: .init(soft: .init(leastKB: softKB)))
     }
+
+    /// A sidecar.
+    static func ngrok(restart: RestartMode = .always, readySign: ReadySign? = nil) -> WorkerSpec {
+        var spec = WorkerSpec("sidecar:ngrok")
+        spec.restart = restart
+        spec.readySign = readySign
+        return spec
+    }
 }
 
 extension WorkerID {

@@ -101,6 +101,40 @@ struct PlanReaderTests {
         }
     }
 
+    @Test("restart and the sign of readiness are a sidecar's; without them it always comes back and is ready at once")
+    func foreign() throws {
+        func spec(_ change: (inout Block) -> Void) throws -> WorkerSpec? {
+            let block = worker("sidecar:x") {
+                $0["ARGC"] = "1"
+                $0["ARG0"] = "/bin/x"
+                change(&$0)
+            }
+            return try read([settings, block, Block("END")])?.workers.first?.spec
+        }
+        let plain = try spec { _ in }
+        #expect(plain?.restart == .always && plain?.readySign == nil)
+        let line = try spec {
+            $0["RESTART"] = "on-failure"
+            $0["READY_LINE"] = "a b"
+        }
+        #expect(line?.restart == .onFailure && line?.readySign == .line("a b"))
+        #expect(try spec { $0["READY_PORT"] = "65535" }?.readySign == .port(65_535))
+        for (key, value) in [
+            ("RESTART", "sometimes"), ("RESTART", ""), ("READY_LINE", ""), ("READY_PORT", "0"), ("READY_PORT", "65536"),
+            ("READY_PORT", "-1"), ("READY_LINE", String(repeating: "x", count: LineSplitter.limit + 1)),
+        ] {
+            #expect(throws: PlanError.self, "\(key)=\(value.prefix(20))") { try spec { $0[key] = value } }
+        }
+        #expect(throws: PlanError.self) {
+            try spec {
+                $0["READY_LINE"] = "x"
+                $0["READY_PORT"] = "1"
+            }
+        }
+        let own = try read([settings, worker("gateway") { $0["RESTART"] = "never" }, Block("END")])
+        #expect(own?.workers.first?.spec.restart == .always, "our own workers always come back")
+    }
+
     @Test("a plan has bounds: workers, listeners, notices, bytes")
     func bounds() throws {
         let many = (0..<PlanReader.workerLimit).map { worker("agent:a\($0)") }

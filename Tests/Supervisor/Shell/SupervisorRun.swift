@@ -224,7 +224,8 @@ struct FixturePlanText {
         hardKB: Int = 0,
         user: String = "owner",
         secret: String? = nil,
-        arguments: [String] = []
+        arguments: [String] = [],
+        keys: KeyValuePairs<String, String> = [:]
     ) -> FixturePlanText {
         let kind = id.split(separator: ":").first ?? ""
         var text =
@@ -233,6 +234,7 @@ struct FixturePlanText {
             text += "ARGC=\(arguments.count)\n"
             for (index, argument) in arguments.enumerated() { text += "ARG\(index)=\(argument)\n" }
         }
+        for (key, value) in keys { text += "\(key)=\(value)\n" }
         text += "\nTYPE=CONFIG\nWORKER=\(id)\nDATA=\(script)\n\n"
         if let secret { text += "TYPE=SECRET\nWORKER=\(id)\nNAME=TOKEN\nVALUE=\(secret)\n\n" }
         var plan = self

@@ -12,7 +12,8 @@ struct PlanFuzzTests {
         "dmPolicy",
         "groupPolicy", "gateway", "auth", "token", "mode", "bind", "customBindHost", "port", "models", "providers",
         "anthropic", "apiKey", "baseUrl", "headers", "session", "dmScope", "identityLinks", "messages", "queue", "env",
-        "vars", "plugins", "entries", "$include", "memory", "workers", "soft", "hard", "sidecars", "command", "a\nb",
+        "vars", "plugins", "entries", "$include", "memory", "workers", "soft", "hard", "sidecars", "command", "env",
+        "restart", "ready", "line", "port", "a\nb",
         "",
     ]
 

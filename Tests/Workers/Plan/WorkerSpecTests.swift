@@ -55,30 +55,6 @@ struct WorkerSpecTests {
         #expect(limits("model:anthropic") == [65_536, 98_304])
     }
 
-    @Test("a sidecar gets its command and only the variables that it names")
-    func sidecars() throws {
-        let own = """
-            {sidecars: {
-              ngrok: {command: ['ngrok', 'http', '3000'], env: ['NGROK_AUTHTOKEN', 'UNSET'], memory: {hard: 64}, restart: 'demand'},
-              'Bad Name': {command: ['x']}, empty: {command: []}, off: {command: ['x'], enabled: false}, typed: {command: 'x'}, gone: {command: ['nowhere']},
-            }}
-            """
-        let plan = try makePlan(
-            environment: ["NGROK_AUTHTOKEN": "secret", "ANTHROPIC_API_KEY": "k", "PATH": "/bin"],
-            files: ["/data/clawhold.json": own, "/bin/ngrok": "", "/bin/x": ""]
-        )
-        let worker = try #require(plan.worker("sidecar:ngrok"))
-        #expect(worker["ARGC"] == "3" && worker["ARG0"] == "/bin/ngrok" && worker["ARG2"] == "3000")
-        #expect(worker["ENVC"] == "2" && worker["ENV0"] == "PATH=/bin" && worker["ENV1"] == "NGROK_AUTHTOKEN=secret")
-        #expect(worker["START"] == "demand" && worker["HARD_KB"] == "65536")
-        #expect(plan.workers.filter { $0.hasPrefix("sidecar:") } == ["sidecar:ngrok"])
-        #expect(
-            Set(try plan.gateway().file.problems.map(\.disables)) == [
-                "sidecar:Bad Name", "sidecar:empty", "sidecar:typed", "sidecar:gone",
-            ]
-        )
-    }
-
     @Test("kill points reach the workers that they name, whose names have colons")
     func killPoints() throws {
         var variables = environment
