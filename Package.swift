@@ -14,6 +14,16 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// The toolchain's lld instead of gold: 33.0 instead of 38.9 MB stripped, 1 ms less for every start of a worker, links in
+/// 2 s. Relative relocations packed (glibc 2.36), equal functions folded where no address is compared, no symbols for a
+/// dlopen that never comes.
+let smallExecutable: [LinkerSetting] = [
+    .unsafeFlags([
+        "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--icf=safe",
+        "-Xlinker", "--no-export-dynamic",
+    ])
+]
+
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -172,7 +182,8 @@ let package = Package(
             name: "clawhold",
             dependencies: [
                 "Agent", "CLI", "Gateway", "ModelAnthropic", "ModelDemo", "Plan", "Supervisor", "Telegram",
-            ]
+            ],
+            linkerSettings: smallExecutable
         ),
         .testTarget(
             name: "SystemTests",

@@ -8,7 +8,7 @@ if [ ! -x .build/clawhold ]; then echo "Building the release executable: 4 to 10
 SECONDS=0
 log=.build/release.log
 mkdir -p .build
-if ! swift build -c release --static-swift-stdlib --product clawhold >"$log" 2>&1; then
+if ! swift build -c release --static-swift-stdlib --disable-local-rpath --product clawhold >"$log" 2>&1; then
   grep -E 'error:' "$log" | head -n 20 >&2 || tail -n 20 "$log" >&2
   echo "The build failed; all of it is in $log" >&2
   exit 1
