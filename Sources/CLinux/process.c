@@ -104,6 +104,12 @@ int clinux_raise_file_limit(uint64_t wanted, uint64_t *now) {
 
 int clinux_trim_heap(void) { return malloc_trim(0); }
 
+int clinux_set_data_limit(pid_t pid, int64_t bytes) {
+    if (pid <= 0 || bytes <= 0) return -EINVAL;
+    struct rlimit64 limit = {(uint64_t)bytes, (uint64_t)bytes};
+    return syscall(SYS_prlimit64, pid, RLIMIT_DATA, &limit, NULL) ? -errno : 0;
+}
+
 static int64_t read_clock(clockid_t clock) {
     struct timespec time;
     clock_gettime(clock, &time);

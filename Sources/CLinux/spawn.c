@@ -199,6 +199,8 @@ static int run_child(void *argument) {
     limit(child, RLIMIT_DATA, request->limit_data);
     reset_signals();
     change_identity(child);
+    // Counted for the new user only.
+    limit(child, RLIMIT_NPROC, request->limit_tasks);
     int executable = arrange_descriptors(child);
     // Not earlier: a lower limit would refuse the temporary duplicates above.
     limit(child, RLIMIT_NOFILE, request->limit_files);

@@ -60,6 +60,8 @@ struct clinux_spawn_request {
     int64_t limit_stack;
     int64_t limit_data;
     int64_t limit_files;
+    /// RLIMIT_NPROC: tasks of the user that it becomes.
+    int64_t limit_tasks;
     bool change_identity;
     uint32_t uid;
     uint32_t gid;
@@ -119,6 +121,8 @@ int clinux_getrandom(void *_Nonnull buffer, size_t count);
 int clinux_raise_file_limit(uint64_t wanted, uint64_t *_Nonnull now);
 /// Gives what malloc holds without using it back to the kernel. 1 when there was something to give, else 0.
 int clinux_trim_heap(void);
+/// RLIMIT_DATA of a living process, its hard value included; lowering it below what is used refuses the next allocation.
+int clinux_set_data_limit(pid_t pid, int64_t bytes);
 int64_t clinux_monotonic_nanoseconds(void);
 int64_t clinux_wall_nanoseconds(void);
 

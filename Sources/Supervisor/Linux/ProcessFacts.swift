@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// What /proc tells about a process.
@@ -32,6 +33,14 @@ package enum ProcessFacts {
         guard let bytes = try? SystemFile.bytes("/proc/\(pid)/cmdline", limit: 4096) else { return "" }
         let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
         return String(words.joined(separator: " ").prefix(200))
+    }
+
+    /// Processes and threads of the whole machine, from /proc/loadavg.
+    static func taskCount() -> Int64 {
+        guard let text = try? SystemFile.text("/proc/loadavg", limit: 256) else { return 0 }
+        let fields = text.split(separator: " ")
+        guard fields.count > 3, let slash = fields[3].firstIndex(of: "/") else { return 0 }
+        return Int64(fields[3][fields[3].index(after: slash)...]) ?? 0
     }
 
     /// All processes that are visible.
@@ -83,6 +92,37 @@ package enum ProcessMemory {
         let resident = fields[1].multipliedReportingOverflow(by: page).partialValue
         let shared = fields[2].multipliedReportingOverflow(by: page).partialValue
         return Resident(residentBytes: resident, anonymousBytes: max(resident - shared, 0))
+    }
+
+    /// Anonymous memory of a process and of what it started and still waits for; nil when the process itself is gone.
+    ///
+    /// Memory that several of them share from before a fork is counted in each: rather too much than too little.
+    package static func anonymousBytes(ofTree root: Int32) -> Int64? {
+        guard let own = resident(of: root) else { return nil }
+        var sum = own.anonymousBytes
+        var next = Descendants.children(of: root) ?? []
+        // A fork bomb must not keep us reading.
+        var seen = 0
+        while let pid = next.popLast(), seen < 64 {
+            seen += 1
+            guard let sample = resident(of: pid) else { continue }
+            sum = sum.addingReportingOverflow(sample.anonymousBytes).partialValue
+            next += Descendants.children(of: pid) ?? []
+        }
+        return sum
+    }
+
+    /// Moves RLIMIT_DATA of a living process.
+    ///
+    /// - Throws: EBUSY when it has more than that already: its next allocation would be refused. EPERM when it is another
+    ///   user's and we lack CAP_SYS_RESOURCE.
+    package static func setDataLimit(of pid: Int32, _ bytes: Int64) throws(Errno) {
+        if let text = try? SystemFile.text("/proc/\(pid)/status", limit: 8192),
+            let used = SystemFile.field("VmData", of: text), used > bytes / 1024
+        {
+            throw Errno(EBUSY, "lower RLIMIT_DATA below what is used", "pid \(pid)")
+        }
+        try Errno.check(clinux_set_data_limit(pid, bytes), "prlimit", "pid \(pid)")
     }
 
     /// Proportional set size from smaps_rollup: its own memory and its share of what it shares. Walks the page tables,

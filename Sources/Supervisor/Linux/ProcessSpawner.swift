@@ -126,6 +126,7 @@ package struct ProcessSpawner: ~Copyable {
         shim.limit_core = 0
         shim.limit_stack = max(request.stackLimitBytes, 64 * 1024)
         shim.limit_data = request.dataLimitBytes.map { max($0, 0) } ?? .min
+        shim.limit_tasks = request.taskLimit.map { max($0, 1) } ?? .min
         shim.limit_files = max(request.fileLimit, 16)
         if let identity = request.identity {
             shim.change_identity = true

@@ -23,6 +23,8 @@ package struct SpawnRequest: Sendable {
     package var memoryEntries: [Int32]
     /// RLIMIT_DATA where there is no cgroup.
     package var dataLimitBytes: Int64?
+    /// RLIMIT_NPROC where no cgroup limits the number of tasks: counts all tasks of the user that the child becomes.
+    package var taskLimit: Int64?
     /// Thread stacks count in RLIMIT_DATA: with 8 MB stacks a small budget hangs Swift silently.
     package var stackLimitBytes: Int64
     package var fileLimit: Int64
@@ -42,6 +44,7 @@ package struct SpawnRequest: Sendable {
         identity: ProcessIdentity? = nil,
         memoryEntries: [Int32] = [],
         dataLimitBytes: Int64? = nil,
+        taskLimit: Int64? = nil,
         stackLimitBytes: Int64 = 1 << 20,
         fileLimit: Int64 = 4096,
         oomScoreAdjustment: Int32? = nil,
@@ -56,6 +59,7 @@ package struct SpawnRequest: Sendable {
         self.identity = identity
         self.memoryEntries = memoryEntries
         self.dataLimitBytes = dataLimitBytes
+        self.taskLimit = taskLimit
         self.stackLimitBytes = stackLimitBytes
         self.fileLimit = fileLimit
         self.oomScoreAdjustment = oomScoreAdjustment

@@ -43,7 +43,8 @@ extension Supervisor {
             log.say("control socket: uid \(peer.uid) (PID \(peer.pid)) is turned away")
             return false
         }
-        var workers = Set(processes.values.map(\.pid))
+        // Whatever descends from us was started by a worker, an orphan that came to us included.
+        var workers = Set(processes.values.map(\.pid) + [getpid()])
         for process in processes.values { workers.formUnion(process.group.members) }
         guard !ProcessFacts.descends(peer.pid, from: workers) else {
             log.say("control socket: PID \(peer.pid) belongs to a worker and is turned away")

@@ -51,6 +51,10 @@ extension Supervisor {
             request.environment = worker.environment + worker.secrets.map { "\($0.name)=\($0.value)" }
             // Programs not made for it do not live on a stack of 1 MB. Without a cgroup their stacks count as memory.
             if group.dataLimitBytes == nil { request.stackLimitBytes = 8 << 20 }
+            request.taskLimit = group.taskLimit(hasOwnUser: worker.userClass == .own && request.identity != nil)
+            if !group.holdsAll {
+                request.environment.append(WorkerOrigin.mark(worker: id.rawValue, incarnation: incarnation))
+            }
         }
         var started: Int32?
         do {
@@ -71,7 +75,15 @@ extension Supervisor {
                 process.lifeline = .init(pair.ours, token: try watch(fd, .read, .lifeline(id)))
                 writeOpening(worker, incarnation, site, to: process)
             }
-            group.closeEntries()
+            group.entered(
+                WorkerOrigin(
+                    pid: process.pid,
+                    worker: id.rawValue,
+                    incarnation: incarnation,
+                    uid: worker.userClass == .own ? request.identity?.uid : nil,
+                    isForeign: worker.spec.isForeign
+                )
+            )
             let (outputFD, errorsFD) = (output.read.raw, errors.read.raw)
             let outputToken = try watch(outputFD, .read, .output(id, isError: false))
             process.output = .init(output.read, token: outputToken)
@@ -222,8 +234,9 @@ extension Supervisor {
         ProcessSignal.send(SIGKILL, toGroupOf: process.pid)
         _ = try? Reaper.collect(pid: facts.pid)
         process.group.killAll()
-        if process.group.members.isEmpty, process.id.kind == .sidecar || process.id.kind == .tool {
-            killSession(of: process.pid)
+        if !process.group.holdsAll, let origin = process.group.origin {
+            let living = processes.values.filter { $0 !== process }.compactMap(\.group.origin)
+            Descendants.endRest(of: origin, living: living)
         }
         // Its last words count: FATAL and LEAVE come just before the exit.
         readLifeline(process.id, .read)
@@ -236,27 +249,16 @@ extension Supervisor {
         process.output = nil
         process.errors = nil
         endReadyWatch(process)
-        let evidence = process.group.evidence()
+        let evidence = process.group.evidence(exit: facts)
         site?.ladder.dispose(process.group)
         processes[process.id] = nil
         if process.id.kind == .gateway { feed.gatewayDied() }
         happen(.exited(process.id, process.incarnation, CauseOfDeath(exit: facts, evidence: evidence)))
     }
 
-    /// Where no memory group holds them together: what a foreign program left behind in process groups of its own is
-    /// still in the session that the shim gave it.
-    private func killSession(of leader: Int32) {
-        for pid in ProcessFacts.all() where ProcessFacts.stat(of: pid)?.session == leader {
-            _ = Glibc.kill(pid, SIGKILL)
-        }
-    }
-
-    /// The end: every child that is left is something that a worker started and that nobody else will bury.
+    /// The end: everything beneath us that is left was started by a worker, and nobody else will bury it.
     func killOrphans() {
-        let own = getpid()
-        for pid in ProcessFacts.all() where ProcessFacts.stat(of: pid)?.parent == own {
-            _ = Glibc.kill(pid, SIGKILL)
-        }
+        Descendants.endAll()
         Reaper.sweep()
     }
 

@@ -10,10 +10,12 @@ struct CgroupLayoutTests {
                 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
                 32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu
                 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+                39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids
                 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:3 master:1 - cgroup2 cgroup2 rw
                 """,
-            cgroup: "9:name=systemd:/\n4:memory:/app/one:two\n1:cpu:/\n0::/\n"
+            cgroup: "9:name=systemd:/\n8:pids:/app\n4:memory:/app/one:two\n1:cpu:/\n0::/\n"
         )
+        #expect(layout.pidsV1 == ["/sys/fs/cgroup/pids/app", "/sys/fs/cgroup/pids"])
         #expect(layout.memoryV1 == ["/sys/fs/cgroup/memory/app/one:two", "/sys/fs/cgroup/memory"])
         #expect(layout.unified == ["/sys/fs/cgroup/unified"])
     }
@@ -35,6 +37,16 @@ struct CgroupLayoutTests {
             cgroup: "0::/../other"
         )
         #expect(outside.unified == ["/sys/fs/cgroup"])
+    }
+
+    @Test("a start from the leaf of an earlier supervisor belongs to the group above it, and from no other leaf")
+    func leaf() {
+        let mount = "35 31 0:32 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw"
+        func place(_ path: String) -> String? { CgroupLayout(mountinfo: mount, cgroup: "0::\(path)").unified.first }
+        #expect(place("/unit/clawhold-0a1b2c3d/supervisor") == "/sys/fs/cgroup/unit")
+        #expect(place("/clawhold-0a1b2c3d/supervisor") == "/sys/fs/cgroup")
+        #expect(place("/unit/supervisor") == "/sys/fs/cgroup/unit/supervisor")
+        #expect(place("/supervisor") == "/sys/fs/cgroup/supervisor")
     }
 
     @Test("blanks in a mount point are written in octal")

@@ -1,7 +1,7 @@
 internal import Glibc
 package import IPCControl
 
-/// The kernel's counters at a death, as differences since the start of the incarnation; nil: not to be had here.
+/// The kernel's counters at a death, as differences since shortly before it; nil: not to be had here.
 package struct MemoryEvidence: Hashable, Sendable {
     /// A limit with nothing left beneath it.
     package enum Limit: Hashable, Sendable {
@@ -19,6 +19,8 @@ package struct MemoryEvidence: Hashable, Sendable {
     package var machineKills: UInt64?
     package var hardLimitBytes: Int64?
     package var sampledPeakBytes: Int64 = 0
+    /// What it used when the supervisor killed it for that, on the rung where the kernel does not.
+    package var condemnedAtBytes: Int64?
 
     package init() {}
 }
@@ -89,6 +91,10 @@ package struct CauseOfDeath: Hashable, Sendable {
     }
 
     private static func outOfMemory(_ evidence: MemoryEvidence) -> CauseOfDeath? {
+        if let used = evidence.condemnedAtBytes {
+            let text = "out of memory in its own budget\(limit(evidence)): it used \(used >> 20) MB"
+            return CauseOfDeath(cause: .oomOwn, isOwnDoing: true, text: text)
+        }
         if let kills = evidence.groupKills {
             // The counter moves for any OOM killer that takes a process of the group, whoever's limit it was.
             guard kills > 0 else { return nil }

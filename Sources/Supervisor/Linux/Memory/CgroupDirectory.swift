@@ -12,6 +12,8 @@ struct CgroupDirectory: Hashable, Sendable {
         CgroupDirectory("\(path)/\(name)")
     }
 
+    var exists: Bool { access(path, F_OK) == 0 }
+
     /// Makes it; one that exists is fine.
     func make() throws(Errno) {
         do {
@@ -29,6 +31,18 @@ struct CgroupDirectory: Hashable, Sendable {
 
     func number(_ file: String) -> Int64? {
         SystemFile.number("\(path)/\(file)")
+    }
+
+    /// The value of `key` in a file of `key value` lines.
+    func field(_ key: String, in file: String) -> UInt64? {
+        guard let text = text(file), let value = SystemFile.field(key, of: text) else { return nil }
+        return UInt64(clamping: value)
+    }
+
+    /// Whether a list like `cgroup.controllers` names `word`.
+    func lists(_ word: String, in file: String) -> Bool {
+        guard let text = text(file) else { return false }
+        return text.split(whereSeparator: { $0 == " " || $0 == "\n" }).contains { $0 == word }
     }
 
     func has(_ file: String) -> Bool {
@@ -53,9 +67,13 @@ struct CgroupDirectory: Hashable, Sendable {
     }
 
     /// Kills everything in it, forks in flight included where the kernel has cgroup.kill (v2, 5.14).
-    func kill() {
+    ///
+    /// - Parameter tasks: the group that limits the number of the same processes. Without cgroup.kill its limit goes to
+    ///   zero first: then nothing can be forked behind the list's back, and one pass gets a fork bomb too.
+    func kill(tasks: CgroupDirectory? = nil) {
         if has("cgroup.kill"), (try? write("1", to: "cgroup.kill")) != nil { return }
-        // Forks race with the list: again until it is empty. Zombies stay listed nowhere, stopped tasks die too.
+        try? tasks?.write("0", to: "pids.max")
+        // Where forks race with the list: again until it is empty. Zombies are not listed, stopped tasks die too.
         for _ in 0..<64 {
             let pids = members()
             if pids.isEmpty { return }

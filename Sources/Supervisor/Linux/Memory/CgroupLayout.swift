@@ -6,29 +6,46 @@ package struct CgroupLayout: Hashable, Sendable {
     package var memoryV1: [String]
     /// The same in the v2 tree (the whole machine's, or the `unified` one of a hybrid layout).
     package var unified: [String]
+    /// The same in the v1 hierarchy that counts tasks.
+    package var pidsV1: [String]
 
-    package init(memoryV1: [String], unified: [String]) {
+    package init(memoryV1: [String], unified: [String], pidsV1: [String] = []) {
         self.memoryV1 = memoryV1
         self.unified = unified
+        self.pidsV1 = pidsV1
     }
 
     /// Of this process.
     package static func current() -> CgroupLayout {
         let mounts = (try? SystemFile.text("/proc/self/mountinfo", limit: 512 * 1024)) ?? ""
         let groups = (try? SystemFile.text("/proc/self/cgroup")) ?? ""
-        return CgroupLayout(mountinfo: mounts, cgroup: groups)
+        var layout = CgroupLayout(mountinfo: mounts, cgroup: groups)
+        layout.memoryV1 = existing(layout.memoryV1)
+        layout.unified = existing(layout.unified)
+        layout.pidsV1 = existing(layout.pidsV1)
+        return layout
+    }
+
+    /// Without a mount whose part that is ours exists: up there the limits around us would not hold for the workers.
+    private static func existing(_ places: [String]) -> [String] {
+        places.filter { place in
+            !places.contains { $0 != place && $0.hasPrefix(place + "/") && CgroupDirectory($0).exists }
+        }
     }
 
     /// From the texts of the two files.
     package init(mountinfo: String, cgroup: String) {
         var memoryPath = "/"
+        var pidsPath = "/"
         var unifiedPath = "/"
         for line in cgroup.split(separator: "\n") {
             // `4:memory:/path`, `0::/path`; the path may hold colons.
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
-            if parts[0] == "0", parts[1].isEmpty { unifiedPath = String(parts[2]) }
-            if parts[1].split(separator: ",").contains("memory") { memoryPath = String(parts[2]) }
+            if parts[0] == "0", parts[1].isEmpty { unifiedPath = Self.aboveLeaf(String(parts[2])) }
+            let controllers = parts[1].split(separator: ",")
+            if controllers.contains("memory") { memoryPath = String(parts[2]) }
+            if controllers.contains("pids") { pidsPath = String(parts[2]) }
         }
         self.init(memoryV1: [], unified: [])
         for line in mountinfo.split(separator: "\n") {
@@ -39,11 +56,27 @@ package struct CgroupLayout: Hashable, Sendable {
             let root = Self.unescaped(fields[3])
             switch fields[dash + 1] {
             case "cgroup2": unified += Self.candidates(mount: mount, root: root, path: unifiedPath)
-            case "cgroup" where fields[dash + 3].split(separator: ",").contains("memory"):
-                memoryV1 += Self.candidates(mount: mount, root: root, path: memoryPath)
+            case "cgroup":
+                let controllers = fields[dash + 3].split(separator: ",")
+                if controllers.contains("memory") {
+                    memoryV1 += Self.candidates(mount: mount, root: root, path: memoryPath)
+                }
+                if controllers.contains("pids") {
+                    pidsV1 += Self.candidates(mount: mount, root: root, path: pidsPath)
+                }
             default: break
             }
         }
+    }
+
+    /// A supervisor that was killed leaves the processes around it in the leaf that it had moved them to; a start from
+    /// there (a shell in a container that tries again) belongs to the group above, see `UnifiedClaim`.
+    private static func aboveLeaf(_ path: String) -> String {
+        let parts = path.split(separator: "/")
+        guard parts.count >= 2, parts[parts.count - 1] == UnifiedClaim.leafName,
+            parts[parts.count - 2].hasPrefix(MemoryLadder.namePrefix)
+        else { return path }
+        return "/" + parts.dropLast(2).joined(separator: "/")
     }
 
     /// The path is relative to the hierarchy's root, the mount may show only a part of it, and in a container without

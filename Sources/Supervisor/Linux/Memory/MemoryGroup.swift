@@ -6,64 +6,79 @@ package struct MemoryUsage: Hashable, Sendable {
     package var usedBytes: Int64
     /// The largest `usedBytes` that was sampled.
     package var peakBytes: Int64
+    /// An OOM killer took a process of it since the last sample, and it is not the one that we wait for. v1 kills no
+    /// more than one: what is left of the worker is ours to end.
+    package var isMaimed = false
+    /// It uses more than its hard limit, which nothing but this look enforces.
+    package var isOverLimit = false
 }
 
-/// The memory group of one incarnation of a worker.
+/// The groups of one incarnation of a worker: memory and tasks, measured, limited and killed together.
 package final class MemoryGroup {
     /// RLIMIT_DATA never goes below this: a Swift runtime with its threads does not start in less.
     package static let dataLimitFloor: Int64 = 64 << 20
     /// Added to the budget for what RLIMIT_DATA counts and a budget does not (stacks, mapped but untouched memory).
     package static let dataLimitAllowance: Int64 = 32 << 20
-    /// Charges come in batches per processor: a peak this near to the limit has hit it.
-    static let nearLimit: Int64 = 1 << 20
+    /// Processes and threads of one worker: a fork bomb ends here.
+    package static let taskLimit: Int64 = 512
 
     /// nil: measured but not limited.
     package private(set) var hardLimitBytes: Int64?
+    /// Whether the kernel limits the number of tasks.
+    package let limitsTasks: Bool
 
-    private let limit: CgroupDirectory?
+    private let limit: LimitGroup?
     private let kill: CgroupDirectory?
-    private let container: CgroupDirectory?
+    private let tasks: CgroupDirectory?
+    private let enclosing: EnclosingLimits?
     private var entryDescriptors: [Int32] = []
     private var peakBytes: Int64 = 0
     private let notices: LimitNotices?
-    private let containerNotices: LimitNotices?
-    private let killsAtStart: Kills
+    private let machineKillsAtStart: UInt64?
+    /// What it used when the supervisor, where nobody else does, ended it for that.
+    private var condemnedAt: Int64?
     /// At the last two samples: what is judged at a death lies between the one before the last and now, so that a sample
     /// taken between the kill and the news of it hides nothing.
     private var marks: [Marks]
 
-    private struct Kills {
-        var group: UInt64?
-        var container: UInt64?
-        var machine: UInt64?
-    }
-
+    /// Counters of the kernel at one moment; nil where it has none.
     private struct Marks {
-        var own: UInt64
-        var container: UInt64
-        var highWater: Int64
+        var ownHits: UInt64?
+        var ownKills: UInt64?
+        var enclosingHits: UInt64?
+        var enclosingKills: UInt64?
+        var highWater: Int64 = 0
     }
 
-    var directories: [CgroupDirectory] { [limit, kill].compactMap { $0 } }
+    /// The directories of one group; on v2 all three are the same one.
+    struct Places {
+        var limit: LimitGroup?
+        var kill: CgroupDirectory?
+        var tasks: CgroupDirectory?
 
-    init(
-        limit: CgroupDirectory?,
-        kill: CgroupDirectory?,
-        container: CgroupDirectory?,
-        containerNotices: LimitNotices?,
-        hardLimitBytes: Int64?
-    ) throws(Errno) {
-        self.limit = limit
-        self.kill = kill
-        self.container = container
-        self.containerNotices = containerNotices
-        notices = limit.flatMap { try? LimitNotices(of: $0) }
-        marks = [Marks(own: 0, container: containerNotices?.count() ?? 0, highWater: 0)]
-        killsAtStart = Kills(
-            group: limit.flatMap(Self.kills),
-            container: container.flatMap(Self.kills),
-            machine: ProcessMemory.machineOOMKills()
-        )
+        var directories: [CgroupDirectory] {
+            var all: [CgroupDirectory] = []
+            for directory in [limit?.directory, kill, tasks] {
+                if let directory, !all.contains(directory) { all.append(directory) }
+            }
+            return all
+        }
+    }
+
+    let directories: [CgroupDirectory]
+
+    init(_ places: Places, enclosing: EnclosingLimits?, hardLimitBytes: Int64?) throws(Errno) {
+        limit = places.limit
+        kill = places.kill
+        tasks = places.tasks
+        directories = places.directories
+        self.enclosing = enclosing
+        notices = places.limit?.version == .v1 ? places.limit.flatMap { try? LimitNotices(of: $0.directory) } : nil
+        machineKillsAtStart = ProcessMemory.machineOOMKills()
+        marks = []
+        limitsTasks = tasks.map { (try? $0.write("\(Self.taskLimit)", to: "pids.max")) != nil } ?? false
+        limit?.prepare()
+        marks = [mark()]
         if let hardLimitBytes { try setHardLimit(hardLimitBytes) }
         for directory in directories { entryDescriptors.append(try directory.openEntry().release()) }
     }
@@ -72,10 +87,19 @@ package final class MemoryGroup {
         closeEntries()
     }
 
-    /// Open `cgroup.procs` files for `SpawnRequest.memoryEntries`, on loan until `closeEntries`.
+    /// Open `cgroup.procs` files for `SpawnRequest.memoryEntries`, on loan until `entered`.
     package var entries: [Int32] { entryDescriptors }
 
-    /// Lets the entries go once the process is in.
+    /// The process, for what concerns nothing else on the rung without cgroups; nil before it is in.
+    package private(set) var origin: WorkerOrigin?
+
+    /// The process is in: lets the entries go.
+    package func entered(_ origin: WorkerOrigin) {
+        self.origin = origin
+        closeEntries()
+    }
+
+    /// Lets the entries go unused.
     package func closeEntries() {
         for fd in entryDescriptors { _ = close(fd) }
         entryDescriptors = []
@@ -88,21 +112,32 @@ package final class MemoryGroup {
         return overflow ? nil : max(sum, Self.dataLimitFloor)
     }
 
-    /// Sets or moves the limit. Without a cgroup it holds from the next start.
+    /// For `SpawnRequest.taskLimit` of a foreign program: set only where no cgroup limits.
+    ///
+    /// RLIMIT_NPROC counts all tasks of a user. With a user of its own that is the worker; else whatever the machine runs
+    /// now, ours or not, is let pass on top.
+    ///
+    /// - Parameter hasOwnUser: no other worker runs as the same user.
+    package func taskLimit(hasOwnUser: Bool) -> Int64? {
+        if limitsTasks { return nil }
+        return Self.taskLimit + (hasOwnUser ? 0 : ProcessFacts.taskCount())
+    }
+
+    /// Sets or moves the limit, of a living worker too.
+    ///
+    /// - Throws: EBUSY when it uses more than that already: nobody is killed by a lower limit. On the rung without cgroups
+    ///   EPERM when the kernel refuses it for a living process (another user's, without CAP_SYS_RESOURCE); then, too, the
+    ///   new limit holds from the next start.
     package func setHardLimit(_ bytes: Int64) throws(Errno) {
-        let bytes = max(bytes, 1 << 20)
-        hardLimitBytes = bytes
-        guard let limit else { return }
-        // Swap would only make the end slow. The two limits may never cross, so the order depends on the direction.
-        let swap = "memory.memsw.limit_in_bytes"
-        if !limit.has(swap) { return try limit.write("\(bytes)", to: "memory.limit_in_bytes") }
-        do {
-            try limit.write("\(bytes)", to: "memory.limit_in_bytes")
-            try limit.write("\(bytes)", to: swap)
-        } catch  where error.code == EINVAL {
-            try limit.write("\(bytes)", to: swap)
-            try limit.write("\(bytes)", to: "memory.limit_in_bytes")
+        let bytes = max(bytes, LimitGroup.smallest)
+        if let limit {
+            try limit.set(bytes)
+            hardLimitBytes = bytes
+            return
         }
+        hardLimitBytes = bytes
+        guard let origin, let dataLimitBytes else { return }
+        try ProcessMemory.setDataLimit(of: origin.pid, dataLimitBytes)
     }
 
     /// Usage now, nil when the process is gone.
@@ -111,25 +146,43 @@ package final class MemoryGroup {
     package func usage(pid: Int32) -> MemoryUsage? {
         let used: Int64
         if let limit {
-            guard let text = limit.text("memory.stat") else { return nil }
-            let anonymous = SystemFile.field("total_rss", of: text) ?? SystemFile.field("rss", of: text) ?? 0
-            let shared = SystemFile.field("total_shmem", of: text) ?? 0
-            let swapped = SystemFile.field("total_swap", of: text) ?? 0
-            used = anonymous + shared + swapped + (limit.number("memory.kmem.usage_in_bytes") ?? 0)
-            let mark = Marks(
-                own: notices?.count() ?? 0,
-                container: containerNotices?.count() ?? 0,
-                highWater: limit.number("memory.max_usage_in_bytes") ?? 0
-            )
-            marks = marks.suffix(1) + [mark]
-            // Begun anew, so that it tells of the time since this sample.
-            if notices == nil { try? limit.write("0", to: "memory.max_usage_in_bytes") }
+            guard let bytes = limit.usedBytes() else { return nil }
+            used = bytes
         } else {
-            guard let sample = ProcessMemory.resident(of: pid) else { return nil }
-            used = sample.anonymousBytes
+            let isForeign = origin?.isForeign ?? false
+            guard
+                let bytes = isForeign
+                    ? ProcessMemory.anonymousBytes(ofTree: pid) : ProcessMemory.resident(of: pid)?.anonymousBytes
+            else { return nil }
+            used = bytes
+        }
+        let before = marks.last?.ownKills
+        marks = marks.suffix(1) + [mark()]
+        // Begun anew, so that it tells of the time since this sample.
+        if let limit, limit.version == .v1, notices == nil {
+            try? limit.directory.write("0", to: "memory.max_usage_in_bytes")
         }
         peakBytes = max(peakBytes, used)
-        return MemoryUsage(usedBytes: used, peakBytes: peakBytes)
+        var usage = MemoryUsage(usedBytes: used, peakBytes: peakBytes)
+        if let before, let after = marks.last?.ownKills, after > before { usage.isMaimed = true }
+        if limit == nil, let hardLimitBytes, used > hardLimitBytes { usage.isOverLimit = true }
+        return usage
+    }
+
+    private func mark() -> Marks {
+        Marks(
+            ownHits: ownHits(),
+            ownKills: limit?.kills(),
+            enclosingHits: enclosing?.hits(),
+            enclosingKills: enclosing?.unexplainedKills(),
+            highWater: limit?.directory.number("memory.max_usage_in_bytes") ?? 0
+        )
+    }
+
+    /// Remembers that the supervisor is about to kill it for using this much: on the rung without cgroups the kernel
+    /// does not.
+    package func condemn(usedBytes: Int64) {
+        condemnedAt = usedBytes
     }
 
     /// The largest usage that was sampled.
@@ -137,67 +190,66 @@ package final class MemoryGroup {
 
     /// Kills everything of the worker, processes with sessions of their own included.
     ///
-    /// Without a cgroup only the leader's process group can be reached; `ProcessSignal` does that.
+    /// Without a cgroup only the leader's process group can be reached; `ProcessSignal` and `Descendants` do that.
     package func killAll() {
-        if let kill {
-            kill.kill()
-        } else {
-            limit?.kill()
-        }
+        (kill ?? limit?.directory ?? tasks)?.kill(tasks: tasks)
     }
 
+    /// Whether `killAll` reaches everything that the worker ever started.
+    package var holdsAll: Bool { !directories.isEmpty }
+
     /// The pids in the group; empty without a cgroup.
-    package var members: [Int32] { (limit ?? kill)?.members() ?? [] }
+    package var members: [Int32] { (limit?.directory ?? kill ?? tasks)?.members() ?? [] }
 
     /// What the kernel's counters say at a death. Read before `MemoryLadder.dispose`.
-    package func evidence() -> MemoryEvidence {
+    ///
+    /// Only what they counted since the sample before the last speaks of this death: an OOM kill of an hour ago was
+    /// another process's.
+    ///
+    /// - Parameter exit: how it ended; a SIGKILL uses up one OOM kill of a group that it shares with others.
+    package func evidence(exit: ExitFacts? = nil) -> MemoryEvidence {
         var evidence = MemoryEvidence()
+        let since = marks.first ?? Marks()
         evidence.hardLimitBytes = hardLimitBytes
         evidence.sampledPeakBytes = peakBytes
-        if let limit {
-            evidence.groupKills = Self.delta(Self.kills(limit), killsAtStart.group)
+        evidence.condemnedAtBytes = condemnedAt
+        evidence.groupKills = Self.delta(limit?.kills(), since.ownKills)
+        evidence.containerKills = Self.delta(enclosing?.unexplainedKills(), since.enclosingKills)
+        evidence.machineKills = Self.delta(ProcessMemory.machineOOMKills(), machineKillsAtStart)
+        evidence.exhausted = exhausted(since)
+        if limit == nil, exit?.signal == SIGKILL, condemnedAt == nil, let kills = evidence.containerKills, kills > 0 {
+            enclosing?.explainKill()
         }
-        evidence.containerKills = container.flatMap { Self.delta(Self.kills($0), killsAtStart.container) }
-        evidence.machineKills = Self.delta(ProcessMemory.machineOOMKills(), killsAtStart.machine)
-        evidence.exhausted = exhausted()
         return evidence
     }
 
-    /// Whose limit was hit, by the kernel's notices, or by the high-water marks where there are none; what the marks
-    /// leave open stays open.
-    private func exhausted() -> MemoryEvidence.Limit? {
-        let since = marks.first ?? Marks(own: 0, container: 0, highWater: 0)
-        if let notices, let containerNotices {
-            if containerNotices.count() > since.container { return .container }
-            return notices.count() > since.own ? .own : nil
-        }
-        let containerIsFull = container.map(Self.isFull) ?? false
-        guard let limit, let hardLimitBytes else { return containerIsFull ? .container : nil }
-        let highest = (marks.map(\.highWater) + [limit.number("memory.max_usage_in_bytes") ?? 0]).max() ?? 0
-        let ownIsFull = highest >= hardLimitBytes - Self.nearLimit
-        if ownIsFull && containerIsFull { return nil }
-        return ownIsFull ? .own : containerIsFull ? .container : nil
+    /// How often the worker's own limit was hit, in the kernel's words; nil where it has none.
+    private func ownHits() -> UInt64? {
+        guard let limit else { return nil }
+        return limit.version == .v1 ? notices?.count() : LimitGroup.hits(of: limit.directory)
     }
 
-    /// OOM kills of processes that were in this group.
-    private static func kills(_ directory: CgroupDirectory) -> UInt64? {
-        for file in ["memory.events.local", "memory.oom_control", "memory.events"] {
-            if let text = directory.text(file), let count = SystemFile.field("oom_kill", of: text) {
-                return UInt64(clamping: count)
-            }
+    /// Whose limit was hit, by the kernel's notices and counters, or by the high-water marks where there are none; what
+    /// the marks leave open stays open.
+    private func exhausted(_ since: Marks) -> MemoryEvidence.Limit? {
+        let own = Self.delta(ownHits(), since.ownHits).map { $0 > 0 }
+        let around = Self.delta(enclosing?.hits(), since.enclosingHits).map { $0 > 0 }
+        guard let limit, let hardLimitBytes else {
+            return around ?? enclosing?.isFull ?? false ? .container : nil
         }
-        return nil
+        // v1 tells the groups beneath a limit as well, v2 only the one whose limit it was.
+        if limit.version == .v2, let own { return own ? .own : around == true ? .container : nil }
+        if let own, let around { return around ? .container : own ? .own : nil }
+        let now = limit.directory.number("memory.max_usage_in_bytes") ?? 0
+        let highest = marks.map(\.highWater).max().map { max($0, now) } ?? now
+        let ownIsFull = highest >= hardLimitBytes - EnclosingLimits.nearLimit
+        let containerIsFull = enclosing?.isFull ?? false
+        if ownIsFull && containerIsFull { return nil }
+        return ownIsFull ? .own : containerIsFull ? .container : nil
     }
 
     private static func delta(_ now: UInt64?, _ before: UInt64?) -> UInt64? {
         guard let now, let before else { return nil }
         return now >= before ? now - before : 0
-    }
-
-    private static func isFull(_ directory: CgroupDirectory) -> Bool {
-        guard let limit = directory.number("memory.limit_in_bytes") ?? directory.number("memory.max"),
-            let mark = directory.number("memory.max_usage_in_bytes") ?? directory.number("memory.peak")
-        else { return false }
-        return mark >= limit - nearLimit
     }
 }

@@ -1,106 +1,143 @@
 internal import Glibc
 
-/// How memory budgets are enforced here.
-package enum MemoryRung: String, Hashable, Sendable, CaseIterable {
-    /// The limit is a v1 memory group; killing all of a worker goes through the v2 tree where there is one.
-    case cgroupV1 = "cgroup v1"
-    /// No writable cgroup: RLIMIT_DATA, and sampling by the supervisor.
-    case processLimit = "rlimit"
-}
-
 /// The ladder of DESIGN section 5: the first rung that works by trying.
 ///
 /// Owned by the supervisor's one thread. All groups lie beneath one parent, `clawhold-<hash8>`, in the group that the
 /// supervisor was started in, so that the container's own limit still covers them.
 package final class MemoryLadder {
+    static let namePrefix = "clawhold-"
+
     package let rung: MemoryRung
     /// One line for the log: the rung, and what stood in the way of a better one.
     package let explanation: String
-    /// Limit of the container or machine around us, in bytes.
-    package let totalBytes: Int64?
 
-    /// Parents of the workers' groups.
+    /// The v2 tree, where it limits memory.
+    private let claim: UnifiedClaim?
+    /// Parents of the workers' groups elsewhere.
     private let limits: CgroupDirectory?
     private let kills: CgroupDirectory?
-    private let container: CgroupDirectory?
-    private let containerNotices: LimitNotices?
+    private let tasks: CgroupDirectory?
+    private let enclosing: EnclosingLimits?
+    private let layout: CgroupLayout
     private var leftovers: [CgroupDirectory] = []
 
     /// Tries the rungs. Groups that a dead supervisor of the same state directory left are killed and removed: hold the
     /// directory lock first.
     ///
-    /// - Parameter hash: `PathHash.hash8` of the state directory.
-    package init(hash: String, layout: CgroupLayout = .current()) {
-        let name = "clawhold-\(hash)"
-        var obstacle = "no cgroup v1 memory controller is mounted"
-        var found: (limits: CgroupDirectory, container: CgroupDirectory)?
-        for candidate in layout.memoryV1 where found == nil {
-            let container = CgroupDirectory(candidate)
+    /// - Parameters:
+    ///   - hash: `PathHash.hash8` of the state directory.
+    ///   - kept: names of groups (`MemoryGroup.name`) whose processes live on over an upgrade in place.
+    package init(hash: String, layout: CgroupLayout = .current(), keeping kept: Set<String> = []) {
+        let name = Self.namePrefix + hash
+        self.layout = layout
+        let (claim, noV2) = Self.claimUnified(layout, name: name, kept)
+        self.claim = claim
+        guard claim == nil else {
+            (limits, kills, tasks) = (nil, nil, nil)
+            enclosing = claim.map { EnclosingLimits(nearest: $0.own, version: .v2) }
+            rung = .cgroupV2
+            explanation =
+                claim?.limitsTasks == true
+                ? "memory limits: cgroup v2" : "memory limits: cgroup v2 (the number of tasks is not limited)"
+            return
+        }
+        var obstacle = layout.memoryV1.isEmpty ? noV2 : ""
+        limits =
+            layout.memoryV1.lazy.compactMap { place -> CgroupDirectory? in
+                do {
+                    let parent = CgroupDirectory(place).child(name)
+                    return try Self.prepare(parent, probing: "memory.limit_in_bytes", value: 64 << 20, kept)
+                } catch {
+                    obstacle = "\(error)"
+                    return nil
+                }
+            }.first
+        kills =
+            layout.unified.lazy.compactMap {
+                try? Self.prepare(CgroupDirectory($0).child(name), probing: "cgroup.kill", value: nil, kept)
+            }.first
+        tasks =
+            layout.pidsV1.lazy.compactMap {
+                try? Self.prepare(
+                    CgroupDirectory($0).child(name),
+                    probing: "pids.max",
+                    value: MemoryGroup.taskLimit,
+                    kept
+                )
+            }.first
+        enclosing = Self.enclosing(layout, limits: limits)
+        rung = limits == nil ? .processLimit : .cgroupV1
+        explanation = Self.explain(limits: limits != nil, kills: kills != nil, obstacle: obstacle)
+    }
+
+    private static func claimUnified(
+        _ layout: CgroupLayout,
+        name: String,
+        _ kept: Set<String>
+    ) -> (UnifiedClaim?, obstacle: String) {
+        var obstacle = "no control groups are mounted"
+        for place in layout.unified {
             do {
-                found = (try Self.prepare(container.child(name), probing: "memory.limit_in_bytes"), container)
+                return (try UnifiedClaim(own: CgroupDirectory(place), name: name, keeping: kept), "")
             } catch {
                 obstacle = "\(error)"
             }
         }
-        kills =
-            layout.unified.lazy.compactMap { candidate in
-                try? Self.prepare(CgroupDirectory(candidate).child(name), probing: "cgroup.kill")
-            }.first
-        limits = found?.limits
-        container =
-            found?.container
-            ?? (layout.memoryV1 + layout.unified).lazy.map(CgroupDirectory.init).first {
-                $0.has("memory.oom_control") || $0.has("memory.events")
-            }
-        containerNotices = found.flatMap { try? LimitNotices(of: $0.container) }
-        totalBytes = Self.total(around: container)
-        if found != nil {
-            rung = .cgroupV1
-            explanation =
-                kills == nil
-                ? "memory limits: cgroup v1 (no cgroup.kill, groups are killed process by process)"
-                : "memory limits: cgroup v1, killing by cgroup v2"
-        } else {
-            rung = .processLimit
-            explanation =
-                "memory limits: RLIMIT_DATA and sampling, because no memory cgroup is writable (\(obstacle)); "
+        return (nil, obstacle)
+    }
+
+    private static func explain(limits: Bool, kills: Bool, obstacle: String) -> String {
+        switch (limits, kills) {
+        case (true, true): "memory limits: cgroup v1, killing by cgroup v2"
+        case (true, false): "memory limits: cgroup v1 (no cgroup.kill, groups are killed process by process)"
+        case (false, _):
+            "memory limits: RLIMIT_DATA and sampling, because no memory cgroup is writable (\(obstacle)); "
                 + "page tables, sockets and shared memory of a worker are not limited"
         }
     }
 
-    /// Makes the parent group clean and proves that it can limit or kill.
-    private static func prepare(_ parent: CgroupDirectory, probing file: String) throws(Errno) -> CgroupDirectory {
-        for stale in parent.children() {
+    /// The limits that the workers share with us, from the best place to read them.
+    private static func enclosing(_ layout: CgroupLayout, limits: CgroupDirectory?) -> EnclosingLimits? {
+        if let limits {
+            // The parent of our own group.
+            let path = limits.path[..<(limits.path.lastIndex(of: "/") ?? limits.path.endIndex)]
+            return EnclosingLimits(nearest: CgroupDirectory(String(path)), version: .v1)
+        }
+        let v1 = layout.memoryV1.map(CgroupDirectory.init).first { $0.has("memory.oom_control") }
+        if let v1 { return EnclosingLimits(nearest: v1, version: .v1) }
+        let v2 = layout.unified.map(CgroupDirectory.init).first { $0.has("memory.events") }
+        return v2.map { EnclosingLimits(nearest: $0, version: .v2) }
+    }
+
+    /// Makes a parent group clean and proves that it can limit or kill.
+    private static func prepare(
+        _ parent: CgroupDirectory,
+        probing file: String,
+        value: Int64?,
+        _ kept: Set<String>
+    ) throws(Errno) -> CgroupDirectory {
+        for stale in parent.children() where !kept.contains(stale) {
             let group = parent.child(stale)
-            group.kill()
+            group.kill(tasks: group)
             group.remove()
         }
         try parent.make()
         let probe = parent.child("probe")
         try probe.make()
         defer { probe.remove() }
-        switch file {
-        case "cgroup.kill":
+        guard let value else {
             guard probe.has(file) else { throw Errno(ENOENT, "open", "\(probe.path)/\(file)") }
-        default:
-            let wanted: Int64 = 64 << 20
-            try probe.write("\(wanted)", to: file)
-            guard probe.number(file) == wanted else { throw Errno(EIO, "read back", "\(probe.path)/\(file)") }
+            return parent
         }
+        try probe.write("\(value)", to: file)
+        guard probe.number(file) == value else { throw Errno(EIO, "read back", "\(probe.path)/\(file)") }
         return parent
     }
 
-    /// The smallest limit around us, the machine's memory included.
-    private static func total(around container: CgroupDirectory?) -> Int64? {
-        var smallest = ProcessMemory.machineTotal()
-        guard let container else { return smallest }
-        let hierarchical = container.text("memory.stat").flatMap {
-            SystemFile.field("hierarchical_memory_limit", of: $0)
-        }
-        for limit in [container.number("memory.max"), hierarchical] {
-            if let limit, limit > 0 { smallest = min(smallest ?? limit, limit) }
-        }
-        return smallest
+    /// Memory of the machine, or the smallest limit around us if that is less. Read anew each time: containers are
+    /// resized while they run.
+    package var totalBytes: Int64? {
+        [ProcessMemory.machineTotal(), enclosing?.totalBytes()].compactMap { $0 }.min()
     }
 
     /// A group for one incarnation; on the lowest rung it only carries the limits for the shim.
@@ -114,34 +151,37 @@ package final class MemoryLadder {
         hardLimitBytes: Int64?
     ) throws(Errno) -> MemoryGroup {
         removeLeftovers()
-        let name = Self.directoryName(worker: worker, incarnation: incarnation)
-        var group: CgroupDirectory?
-        var killGroup: CgroupDirectory?
+        let places = places(Self.directoryName(worker: worker, incarnation: incarnation))
         do {
-            if let limits {
-                group = try Self.fresh(limits.child(name))
-            }
-            if let kills { killGroup = try Self.fresh(kills.child(name)) }
-            return try MemoryGroup(
-                limit: group,
-                kill: killGroup,
-                container: container,
-                containerNotices: containerNotices,
-                hardLimitBytes: hardLimitBytes
-            )
+            for directory in places.directories { try Self.makeFresh(directory) }
+            return try MemoryGroup(places, enclosing: enclosing, hardLimitBytes: hardLimitBytes)
         } catch {
-            group?.remove()
-            killGroup?.remove()
+            for directory in places.directories { directory.remove() }
             throw error
         }
     }
 
+    private func places(_ name: String) -> MemoryGroup.Places {
+        if let claim {
+            let group = claim.parent.child(name)
+            return MemoryGroup.Places(
+                limit: LimitGroup(directory: group, version: .v2),
+                kill: group,
+                tasks: claim.limitsTasks ? group : nil
+            )
+        }
+        return MemoryGroup.Places(
+            limit: limits.map { LimitGroup(directory: $0.child(name), version: .v1) },
+            kill: kills?.child(name),
+            tasks: tasks?.child(name)
+        )
+    }
+
     /// A counter that begins at zero: one that was left over is removed first.
-    private static func fresh(_ directory: CgroupDirectory) throws(Errno) -> CgroupDirectory {
-        directory.kill()
+    private static func makeFresh(_ directory: CgroupDirectory) throws(Errno) {
+        directory.kill(tasks: directory)
         directory.remove()
         try directory.make()
-        return directory
     }
 
     /// Ends a group whose processes are dead; what the kernel still holds is tried again at the next occasion.
@@ -161,8 +201,9 @@ package final class MemoryLadder {
     /// Removes everything of ours; for the supervisor's own end.
     package func shutDown() {
         removeLeftovers()
-        for parent in [limits, kills].compactMap({ $0 }) {
-            for name in parent.children() { parent.child(name).kill() }
+        claim?.giveBack()
+        for parent in [kills, limits, tasks].compactMap({ $0 }) {
+            for name in parent.children() { parent.child(name).kill(tasks: tasks?.child(name)) }
             parent.remove()
         }
     }
