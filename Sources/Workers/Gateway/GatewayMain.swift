@@ -12,6 +12,7 @@ package func runGateway(_ start: WorkerStart) -> Never {
     let sandbox = Sandbox(network: false, writable: [start.stateDirectory])
     runWorker(start, sandbox: sandbox) { worker in
         let config = try decodeSlice(GatewayConfig.self, from: worker.start.config)
+        if let reason = worker.start.safeReason { return try await runSafeMode(worker, config, reason: reason) }
         let delivery = try await makeDelivery(worker: worker, config: config)
         let edge = try await EdgeServer.start(edgeParts(worker, config, delivery))
         // Ends with the drain, or the gateway with it.
@@ -36,7 +37,29 @@ package func runGateway(_ start: WorkerStart) -> Never {
     }
 }
 
-private func edgeParts(_ worker: Worker, _ config: GatewayConfig, _ delivery: DeliveryEngine) -> EdgeServer.Parts {
+/// Health, page and worker table alone (`docs/decisions/0043`): neither the journal nor a frame of a worker is read.
+private func runSafeMode(_ worker: Worker, _ config: GatewayConfig, reason: String) async throws {
+    let table = SafeConversations(reason: reason)
+    worker.log.error(
+        """
+        safe mode: \(reason). No message is taken in or answered; channels keep what comes. See what killed it with \
+        clawhold logs gateway, then try again with clawhold restart gateway
+        """
+    )
+    let edge = try await EdgeServer.start(edgeParts(worker, config, table))
+    worker.lifeline.receive { table.take($0) }
+    worker.lifeline.status("safe mode, nothing is answered: see its log, then: clawhold restart gateway")
+    worker.lifeline.ready()
+    _ = await worker.lifeline.drained()
+    await edge.stopAccepting()
+    await edge.shutdown(
+        reason: "gateway restarting",
+        restartExpectedMilliseconds: 1500,
+        patience: .milliseconds(200)
+    )
+}
+
+private func edgeParts(_ worker: Worker, _ config: GatewayConfig, _ engine: any Conversations) -> EdgeServer.Parts {
     let secrets = worker.start.secrets
     let lifeline = worker.lifeline
     return EdgeServer.Parts(
@@ -45,7 +68,8 @@ private func edgeParts(_ worker: Worker, _ config: GatewayConfig, _ delivery: De
         listeners: EdgeListener.among(worker.start.listeners),
         owner: getuid(),
         host: hostName(),
-        conversations: delivery,
+        conversations: engine,
+        safeReason: worker.start.safeReason,
         restartWorker: { id in lifeline.send(Block("COMMAND", ["CMD": "RESTART", "ID": id])) },
         log: worker.log,
         eventLoop: worker.eventLoop

@@ -104,7 +104,10 @@ package final class Lifeline: Sendable {
     }
 
     /// Whether the supervisor has asked this worker to finish.
-    package var isDraining: Bool { state.withLock { $0.drain != nil } }
+    package var isDraining: Bool { drain != nil }
+
+    /// The supervisor's request to finish; nil before it came.
+    package var drain: Drain? { state.withLock { $0.drain } }
 
     func read(_ block: Block) {
         switch block.type {

@@ -57,6 +57,7 @@ package struct Opening: Sendable {
             guard halves.count == 2, let fd = Int32(halves[1]), fd > 3 else { throw .missing("FDS") }
             start.listeners[String(halves[0])] = fd
         }
+        if block["SAFE"] == "1" { start.safeReason = block["SAFE_REASON"] ?? "the supervisor gave no reason" }
         start.killPoints = KillPoints(parsing: block["KILL_POINTS"], incarnation: incarnation)
         return start
     }

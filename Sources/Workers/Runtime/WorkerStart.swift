@@ -21,6 +21,8 @@ package struct WorkerStart: Sendable {
     /// Secrets by name. Never to be logged, stored or handed on.
     package var secrets: [String: String]
     package var killPoints: KillPoints
+    /// The gateway alone: why it is to run in safe mode; nil when it is not.
+    package var safeReason: String?
 
     package init(id: WorkerID, incarnation: UInt64, hubPath: String, token: [UInt8]) {
         self.id = id

@@ -30,6 +30,19 @@ struct OpeningTests {
         #expect(said.hubKey == nil)
     }
 
+    @Test("asks for safe mode and says why", arguments: ["it died", nil])
+    func safeMode(reason: String?) throws {
+        var asking = start
+        var opening = Opening()
+        _ = try opening.read(start)
+        #expect(try opening.read(Block("GO"))?.safeReason == nil)
+        asking["SAFE"] = "1"
+        asking["SAFE_REASON"] = reason
+        opening = Opening()
+        _ = try opening.read(asking)
+        #expect(try opening.read(Block("GO"))?.safeReason == reason ?? "the supervisor gave no reason")
+    }
+
     @Test(
         "refuses a START that lacks something, and blocks out of place",
         arguments: ["ID", "INCARNATION", "HUB", "TOKEN"]

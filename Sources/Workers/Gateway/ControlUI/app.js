@@ -685,6 +685,7 @@ function renderNotices() {
   if (config?.error) note("bad", el("b", {}, config.state === "lastAccepted" ? "openclaw.json cannot be read; the last good one is in force. " : "openclaw.json cannot be read. "), config.error);
   const disabled = (config?.problems ?? []).filter((p) => p.disables);
   if (disabled.length) note("warn", el("b", {}, "Switched off by the configuration: "), disabled.map((p) => `${p.disables} (${p.path}${p.line ? ", line " + p.line : ""}: ${p.text})`).slice(0, 3).join("; "));
+  if (state.health?.safeMode) note("bad", el("b", {}, "Safe mode: nothing is answered. "), `${state.health.safeMode}. Channels keep what comes. See what killed it with `, el("code", {}, "clawhold logs gateway"), ", then try again: ", el("code", {}, "clawhold restart gateway"), " or Restart on the Workers page.");
   if (state.health?.delivery?.intakeStopped) note("bad", el("b", {}, "No messages are taken in: "), state.health.delivery.intakeStopped);
   if (isDemo()) note("info", el("b", {}, "Demonstration model: "), "answers are made up, no AI is connected. Set ", el("code", {}, "ANTHROPIC_API_KEY"), " and start again.");
   else if (state.models && !state.models.length) note("warn", el("b", {}, "No model is available. "), "Give a provider its key, for instance ", el("code", {}, "ANTHROPIC_API_KEY"), ", and check ", el("code", {}, "agents.defaults.model"), ".");

@@ -18,6 +18,7 @@ enum Commit: Sendable {
     case settleTurn(TurnSettling)
     case stop(token: Int, lane: String, sessionKey: String, runID: String?, reason: String)
     case fail(agent: String, sentence: String)
+    case tellWaiting(agent: String)
     case claimSends(channel: String, link: Int, incarnation: UInt64)
     case settleSend(SendSettling)
     case holdings(worker: String, link: Int, hello: HubHello)
@@ -117,7 +118,7 @@ extension Commit {
         // What may leave the machine is on the disk first; a death that was confirmed is not told again.
         case .adopt, .claimSends, .exit: .synced
         case .noteShutdown, .cursor, .claimInbox, .settleInbox, .claimTurns, .openTool, .closeTool, .settleTurn, .stop,
-            .fail, .settleSend, .holdings, .gap, .workersWithWork, .prune:
+            .fail, .tellWaiting, .settleSend, .holdings, .gap, .workersWithWork, .prune:
             .relaxed
         }
     }
@@ -135,7 +136,9 @@ extension Commit {
         case .settleTurn: "done"
         case .claimSends: "send"
         case .settleSend: "result"
-        case .adopt, .noteShutdown, .cursor, .stop, .fail, .holdings, .exit, .gap, .workersWithWork, .prune: nil
+        case .adopt, .noteShutdown, .cursor, .stop, .fail, .tellWaiting, .holdings, .exit, .gap, .workersWithWork,
+            .prune:
+            nil
         }
     }
 
@@ -216,6 +219,8 @@ extension Commit {
             )
         case .fail(let agent, let sentence):
             return .failed(try journal.fail(agent: agent, sentence: sentence, now: now))
+        case .tellWaiting(let agent):
+            return .failed(try journal.tellWaiting(agent: agent, sentence: Sentences.waiting, now: now))
         case .claimSends(let channel, _, let incarnation):
             return .sends(
                 try journal.claimSends(

@@ -152,6 +152,8 @@ package struct DeliveryStatus: Sendable, Equatable {
     package var deadLetters = 0
     /// Empty, or why no message is taken in at the moment.
     package var intakeStopped = ""
+    /// Empty, or why the gateway is in safe mode: nothing is dispatched, and the counts are not known.
+    package var safeMode = ""
 
     package init() {}
 }

@@ -46,6 +46,7 @@ extension DeliveryCore {
         case (.closeTool(let step, let callID, _), .tool(let isHeld)): toolClosed(step, callID, isHeld)
         case (.settleTurn(let settling), .turnSettlement(let settlement)): turnSettled(settling, settlement, now)
         case (.stop(let token, _, _, _, let reason), .stop(let outcome)): stopped(token, reason, outcome)
+        case (.tellWaiting(let agent), .failed(let told)): waitingTold(agent, told)
         case (.fail(_, let sentence), .failed(let stopped)): waitingFailed(stopped, sentence)
         case (.claimSends(let channel, let link, _), .sends(let claims)): sendsClaimed(channel, link, claims)
         case (.settleSend(let settling), .sendSettlement(let settlement)): sendSettled(settling, settlement)
@@ -73,7 +74,7 @@ extension DeliveryCore {
         case .openTool(let step, _), .closeTool(let step, _, _): effect(.close(link: step.link))
         case .settleTurn(let settling): effect(.close(link: settling.link))
         case .settleSend(let settling): effect(.close(link: settling.link))
-        case .adopt, .noteShutdown, .cursor, .fail, .exit, .gap, .workersWithWork, .prune: break
+        case .adopt, .noteShutdown, .cursor, .fail, .tellWaiting, .exit, .gap, .workersWithWork, .prune: break
         }
         guard commit.durability != .intake, error != .closed else { return }
         log(.error, "\(error)")

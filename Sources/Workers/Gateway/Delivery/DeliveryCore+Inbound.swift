@@ -66,6 +66,7 @@ extension DeliveryCore {
 
     mutating func pumpInbox(_ channel: String) {
         guard !isDraining, var link = links[channel], link.takesWork, channel.hasPrefix("channel:") else { return }
+        guard !isLeaving(link) else { return letGo(channel) }
         let isFree = link.inboxClaim.want()
         links[channel] = link
         if isFree { commit(.claimInbox(channel: channel, link: link.id, incarnation: link.incarnation)) }
@@ -75,6 +76,7 @@ extension DeliveryCore {
         guard current(channel, link) != nil else { return }
         for row in rows { normalize(row, channel, link) }
         if links[channel]?.inboxClaim.done() == true { pumpInbox(channel) }
+        letGo(channel)
     }
 
     mutating func normalize(_ row: InboxRow, _ channel: String, _ link: Int) {

@@ -16,7 +16,7 @@ extension DeliveryCore {
                 deadline: now + limits.questionWait
             )
         )
-        if let link = links[worker], link.takesWork { ask(id, link.id) } else { demand(worker) }
+        if let link = links[worker], link.takesWork, !isLeaving(link) { ask(id, link.id) } else { demand(worker) }
     }
 
     mutating func resumeQuestions(_ worker: String, _ link: Int) {

@@ -6,6 +6,7 @@ extension DeliveryCore {
     mutating func pumpSends(_ channel: String) {
         // Chunks go on while the intake is stopped and while the tree drains.
         guard channel.hasPrefix("channel:"), var link = links[channel], link.takesWork else { return }
+        guard !isLeaving(link) else { return letGo(channel) }
         let isFree = link.sendClaim.want()
         links[channel] = link
         if isFree { commit(.claimSends(channel: channel, link: link.id, incarnation: link.incarnation)) }
@@ -16,6 +17,7 @@ extension DeliveryCore {
         guard current(channel, link) != nil else { return }
         for row in claims.rows { send(row, channel, link) }
         if links[channel]?.sendClaim.done() == true { pumpSends(channel) }
+        letGo(channel)
     }
 
     mutating func send(_ row: OutboxRow, _ channel: String, _ link: Int) {

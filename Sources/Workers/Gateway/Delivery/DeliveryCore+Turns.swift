@@ -10,13 +10,14 @@ extension DeliveryCore {
     /// An agent has turns waiting: give it some, or have it started.
     mutating func want(_ agent: String) {
         wanted.insert(agent)
+        if table[agent]?.state == "quarantined" { commit(.tellWaiting(agent: agent)) }
         pumpTurns(agent)
     }
 
     mutating func pumpTurns(_ agent: String) {
         guard wanted.contains(agent), !isDraining else { return }
         guard var link = links[agent] else { return demand(agent) }
-        guard link.takesWork, table[agent]?.state != "draining" else { return }
+        guard link.takesWork, !isLeaving(link) else { return }
         let isFree = link.turnClaim.want()
         links[agent] = link
         if isFree { commit(.claimTurns(agent: agent, link: link.id, incarnation: link.incarnation)) }

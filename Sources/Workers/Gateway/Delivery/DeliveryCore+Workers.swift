@@ -84,6 +84,29 @@ extension DeliveryCore {
         dropQuestions(of: link.worker)
     }
 
+    // MARK: Leaving
+
+    /// Whether the incarnation on this link is being replaced or stopped: what it has in hand it ends, everything new is
+    /// for the next one. When the whole tree goes there is no next one, and chunks go on.
+    func isLeaving(_ link: LinkState) -> Bool {
+        guard !isShutdown, let row = table[link.worker] else { return false }
+        return row.state == "draining" && row.incarnation == link.incarnation
+    }
+
+    /// Lets a channel that leaves go once nothing of it is open: what stands before GOODBYE on the link was read, so no
+    /// chunk is left in doubt.
+    mutating func letGo(_ channel: String) {
+        guard let link = links[channel], link.isReady, !link.isDismissed, isLeaving(link),
+            !link.sendClaim.isOpen, !link.inboxClaim.isOpen,
+            !sends.values.contains(where: { $0.channel == channel }),
+            !inbox.values.contains(where: { $0.channel == channel })
+        else { return }
+        links[channel]?.isDismissed = true
+        var goodbye = HubGoodbye()
+        goodbye.reason = .drained
+        send(link.id, .goodbye(goodbye))
+    }
+
     // MARK: Starting
 
     /// Has a worker started that is there on demand.
@@ -120,8 +143,10 @@ extension DeliveryCore {
         }
         if old?.state != row.state || old?.incarnation != row.incarnation {
             if row.state == "parked", wanted.contains(row.id) { failWaiting(row.id, row.text) }
+            if row.state == "quarantined", wanted.contains(row.id) { commit(.tellWaiting(agent: row.id)) }
             // Its incarnation may take work again, or is to be asked for.
             pumpTurns(row.id)
+            if row.kind == "channel" { letGo(row.id) }
         }
         publish(.workersChanged)
     }
@@ -143,6 +168,16 @@ extension DeliveryCore {
             publish(.failed(Run(id: turn.runID, sessionKey: turn.sessionKey), sentence: sentence))
         }
         if !failed.isEmpty { log(.error, "\(failed.count) waiting messages were answered with: \(sentence)") }
+        for channel in links.keys where channel.hasPrefix("channel:") { pumpSends(channel) }
+    }
+
+    /// Nobody waits without knowing why.
+    mutating func waitingTold(_ agent: String, _ told: [StoppedTurn]) {
+        guard !told.isEmpty else { return }
+        log(
+            .warning,
+            "\(told.count) conversations wait for \(agent), which is quarantined; their senders are told. To try it now: clawhold reset \(agent)"
+        )
         for channel in links.keys where channel.hasPrefix("channel:") { pumpSends(channel) }
     }
 
@@ -241,7 +276,9 @@ extension DeliveryCore {
 
     // MARK: Drain
 
+    /// May be told twice.
     mutating func drain(_ isShutdown: Bool, _ epoch: String) {
+        guard !isDraining else { return }
         isDraining = true
         self.isShutdown = isShutdown
         if isShutdown { commit(.noteShutdown(epoch: epoch)) }

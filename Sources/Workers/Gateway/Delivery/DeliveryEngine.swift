@@ -47,7 +47,12 @@ package final class DeliveryEngine: Conversations {
             }
         }
         let engine = engine
-        worker.lifeline.receive { block in
+        let (lifeline, epoch) = (worker.lifeline, epoch)
+        lifeline.receive { block in
+            // The order of the supervisor's words counts: a channel that drains means something else in a shutdown.
+            if let drain = lifeline.drain, !engine.value.core.isDraining {
+                engine.value.apply(.drain(isShutdown: drain.reason == "shutdown", epoch: epoch))
+            }
             if let event = LifelineWords.event(of: block) { engine.value.apply(event) }
         }
         worker.lifeline.shedding { [writer] in

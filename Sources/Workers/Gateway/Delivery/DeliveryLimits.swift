@@ -38,6 +38,8 @@ struct DeliveryLimits: Sendable {
 enum Sentences {
     static let poisoned =
         "I could not answer your message: working on it made me crash repeatedly, so I have put it aside. Please try to say it differently."
+    static let waiting =
+        "I cannot answer just now: the part of me that works on messages kept failing and is tried again every minute. Your message is kept and will be answered."
     static let stopped = "Stopped."
     static let shuttingDown = "Clawhold is shutting down: try again in a moment."
 }

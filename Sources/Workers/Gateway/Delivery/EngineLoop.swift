@@ -74,6 +74,8 @@ final class EngineLoop: HubEvents {
         return row.text.isEmpty ? "\(worker) is parked" : "\(worker) is parked: \(row.text)"
     }
 
+    func isLeaving(_ worker: String) -> Bool { core.links[worker].map(core.isLeaving) ?? false }
+
     func hubWarning(_ text: String) {
         ports.log(DeliveryLog(level: .warning, subsystem: "gateway", text: text))
     }

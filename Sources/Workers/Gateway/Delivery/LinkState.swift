@@ -27,7 +27,8 @@ struct LinkState {
 
 /// One claim at a time per link and kind; a wish that comes meanwhile leads to one more.
 struct ClaimGate {
-    private var isOpen = false
+    /// A claim is on its way through the journal.
+    private(set) var isOpen = false
     private var isWanted = false
 
     /// Whether to claim now.

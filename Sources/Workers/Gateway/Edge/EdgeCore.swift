@@ -39,6 +39,7 @@ final class EdgeCore {
         owner: UInt32,
         host: String,
         conversations: any Conversations,
+        isSafeMode: Bool,
         methods: MethodContext,
         limits: EdgeLimits,
         clock: EdgeClock,
@@ -58,7 +59,7 @@ final class EdgeCore {
             trustedProxies: config.trustedProxies,
             owner: owner
         )
-        routes = HTTPRoutes(config: config, secret: secret)
+        routes = HTTPRoutes(config: config, secret: secret, isSafeMode: isSafeMode)
         presence = Presence(host: host, version: config.version)
     }
 

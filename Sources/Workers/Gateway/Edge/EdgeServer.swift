@@ -22,6 +22,8 @@ struct EdgeServer: Sendable {
         var owner: UInt32
         var host: String
         var conversations: any Conversations
+        /// Why the gateway is in safe mode; nil when it is not.
+        var safeReason: String?
         var restartWorker: @Sendable (String) -> Void
         var limits = EdgeLimits()
         var clock = EdgeClock.real
@@ -91,6 +93,7 @@ struct EdgeServer: Sendable {
             owner: parts.owner,
             host: parts.host,
             conversations: parts.conversations,
+            isSafeMode: parts.safeReason != nil,
             methods: methods,
             limits: parts.limits,
             clock: parts.clock,

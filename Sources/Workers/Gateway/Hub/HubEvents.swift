@@ -11,6 +11,8 @@ protocol HubEvents: AnyObject {
     func wanted(worker: String)
     /// Why a worker will not come, in words; nil while it may.
     func absence(of worker: String) -> String?
+    /// Whether the incarnation that this worker's link belongs to takes nothing new: the next one will.
+    func isLeaving(_ worker: String) -> Bool
     /// For the operator.
     func hubWarning(_ text: String)
 }

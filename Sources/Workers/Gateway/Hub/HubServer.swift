@@ -168,15 +168,22 @@ final class HubServer {
         let deadline = loop.scheduleTask(in: limits.pairing) { bound.value.expired(stream) }
         streams[stream] = Stream(opener: handler, target: target, deadline: deadline)
         handler.becomeWaiting(stream: stream)
-        if let link = links[target], link.isWelcomed { announce(stream, on: link.id) } else { demand(stream) }
+        if let link = links[target], link.isWelcomed, !events.isLeaving(target) {
+            announce(stream, on: link.id)
+        } else {
+            demand(stream)
+        }
     }
 
     /// Has the target started, again and again until it is there or the time is over.
     private func demand(_ stream: String) {
         guard let waiting = streams[stream] else { return }
         if let absence = events.absence(of: waiting.target) { return give(stream, up: absence) }
-        guard links[waiting.target] == nil else { return }
-        events.wanted(worker: waiting.target)
+        if links[waiting.target] == nil {
+            events.wanted(worker: waiting.target)
+        } else if !events.isLeaving(waiting.target) {
+            return
+        }
         let bound = NIOLoopBound(self, eventLoop: loop)
         loop.scheduleTask(in: limits.startEvery) { bound.value.demand(stream) }
     }
@@ -192,6 +199,12 @@ final class HubServer {
 
     private func expired(_ stream: String) {
         guard let target = streams[stream]?.target else { return }
+        if events.isLeaving(target) {
+            // It ends what it has in hand, which has a limit of its own; the time of the next one begins after it.
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            streams[stream]?.deadline = loop.scheduleTask(in: limits.pairing) { bound.value.expired(stream) }
+            return
+        }
         give(stream, up: events.absence(of: target) ?? "\(target) did not come in time")
     }
 

@@ -83,6 +83,10 @@ package protocol DeliveryJournal: AnyObject {
     /// Ends every waiting turn of an agent that will not come, with a sentence to each sender.
     func fail(agent: String, sentence: String, now: Int64) throws(JournalError) -> [StoppedTurn]
 
+    /// Tells the senders of an agent's waiting turns why they wait, once per conversation. The turns go on waiting.
+    /// Returns those that were told of.
+    func tellWaiting(agent: String, sentence: String, now: Int64) throws(JournalError) -> [StoppedTurn]
+
     // MARK: Sends
 
     /// {inflight, worker incarnation}: the oldest chunk of each conversation that has none in flight.

@@ -137,12 +137,14 @@ extension SQLiteJournal {
             let state = isStopped ? "aborted" : toll.isTooMuch ? "dead" : "queued"
             try database.run(
                 """
-                UPDATE turns SET state = ?, own_deaths = ?, unknown_deaths = ?, sentence = ?, settled_at = ? WHERE row = ?
+                UPDATE turns SET state = ?, own_deaths = ?, unknown_deaths = ?, sentence = coalesce(?, sentence),
+                  settled_at = ? WHERE row = ?
                 """,
                 .text(state),
                 .integer(toll.own),
                 .integer(toll.unknown),
-                .text(state == "dead" ? sentence : ""),
+                // That its sender was told of the wait is not forgotten.
+                state == "queued" ? .null : .text(state == "dead" ? sentence : ""),
                 .integer(state == "queued" ? 0 : now),
                 .integer(entry.row)
             )

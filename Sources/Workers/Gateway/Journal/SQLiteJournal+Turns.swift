@@ -161,11 +161,33 @@ extension SQLiteJournal {
         return waiting.map { Self.stopped($0.turn, wasRunning: false) }
     }
 
+    func tellWaiting(agent: String, sentence: String, now: Int64) throws(JournalError) -> [StoppedTurn] {
+        // What was told stands in the row until its turn has ended.
+        let untold = try database.rows(
+            """
+            SELECT \(Self.turnColumns) FROM turns WHERE state = 'queued' AND agent = ?1 AND sentence = ''
+            AND NOT EXISTS (SELECT 1 FROM turns AS other WHERE other.lane = turns.lane AND other.state = 'queued'
+              AND other.channel = turns.channel AND other.conversation = turns.conversation AND (other.sentence <> '' OR other.row < turns.row))
+            ORDER BY row LIMIT 500
+            """,
+            .text(agent),
+            map: Self.turnRow
+        )
+        for entry in untold {
+            try database.run("UPDATE turns SET sentence = ? WHERE row = ?", .text(sentence), .integer(entry.row))
+            try tell(entry.turn, sentence: sentence, origin: "\(entry.turn.turnID):waits", now: now)
+        }
+        return untold.map { Self.stopped($0.turn, wasRunning: false) }
+    }
+
     /// A sentence to the sender of a turn, through the outbox. WebChat hears it as an event instead.
-    func tell(_ turn: NewTurn, sentence: String, now: Int64) throws(JournalError) {
+    ///
+    /// `origin`: when it is not the turn's answer.
+    func tell(_ turn: NewTurn, sentence: String, origin: String? = nil, now: Int64) throws(JournalError) {
         guard turn.channel != NewTurn.webchat else { return }
         let notice = NewNotice(conversation: turn.conversation, target: turn.target, text: sentence)
-        try insertChunk(origin: turn.turnID, chunk: 0, channel: turn.channel, notice: notice, now: now)
+        let origin = origin ?? turn.turnID
+        try insertChunk(origin: origin, chunk: 0, channel: turn.channel, notice: notice, now: now)
     }
 
     func stop(

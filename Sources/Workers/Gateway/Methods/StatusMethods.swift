@@ -65,6 +65,7 @@ enum StatusMethods {
                 "version": .string(context.config.version),
                 "uptimeMs": .integer(context.uptimeMilliseconds),
                 "delivery": report.deliveryCounts,
+                "safeMode": .nonEmpty(report.delivery.safeMode),
                 "degraded": .array(report.degraded.map(WireValue.string)),
                 "workers": .array(report.workers.sorted { $0.id < $1.id }.map(WorkerTable.row)),
                 "config": config(context.config),

@@ -230,12 +230,13 @@ package final class ChannelWorker: Sendable {
 
     // MARK: Drain
 
-    /// A restart waits for what is in hand. A shutdown also stays for answers still to come, until the gateway says
-    /// DRAINED (which ends the process) or the time is over.
+    /// Until the gateway says DRAINED (which ends the process) or the time is over. Without a link nobody can say it, and a
+    /// restart then waits only for what is in hand; a shutdown stays for answers that may still come.
     private func settle(within drain: Drain) async {
         let deadline = ContinuousClock.now + .milliseconds(drain.milliseconds)
         while ContinuousClock.now < deadline {
-            if drain.reason != "shutdown", state.withLock({ $0.ledger.isIdle }) { return }
+            let isLinked = link.withLock { $0?.isLinked ?? false }
+            if drain.reason != "shutdown", !isLinked, state.withLock({ $0.ledger.isIdle }) { return }
             try? await Task.sleep(for: .milliseconds(20))  // only while draining, for seconds at most
         }
     }

@@ -53,6 +53,9 @@ package final class HubLink: Sendable {
         }
     }
 
+    /// Whether the gateway has said WELCOME on a link that still stands.
+    package var isLinked: Bool { writer.withLock { $0 != nil } }
+
     /// Sends a frame. False when there is no link: what must not be lost is then told by HELLO.
     package func send(_ message: HubMessage) async -> Bool {
         guard let writer = writer.withLock({ $0 }) else { return false }

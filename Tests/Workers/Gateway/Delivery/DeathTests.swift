@@ -227,6 +227,43 @@ struct DeathTests {
         #expect(bench.exited.last == "gateway|2")
     }
 
+    @Test("who writes to a quarantined agent is told once that it waits, and is answered when the agent is back")
+    func quarantined() throws {
+        let bench = try Bench()
+        let channel = bench.link(Bench.channel)
+        var row = WorkerRow(id: Bench.agent, kind: "agent")
+        row.state = "quarantined"
+        bench.inbound(channel, key: "one")
+        bench.parse(channel)
+        #expect(bench.sends(channel).isEmpty)
+        bench.apply(.row(row))
+        let told = bench.sends(channel)
+        #expect(told.map(\.text) == [Sentences.waiting])
+        #expect(bench.logged("1 conversations wait for agent:main"))
+        for send in told { bench.result(channel, send.row) }
+        bench.inbound(channel, key: "two", seq: 2)
+        bench.parse(channel)
+        #expect(bench.sends(channel).isEmpty, "the same conversation is told once")
+        bench.inbound(channel, key: "three", seq: 3)
+        bench.parse(channel) { _ in Bench.message(from: "2") }
+        let other = bench.sends(channel)
+        #expect(other.map { String(decoding: $0.target, as: UTF8.self) } == ["to 2"])
+        for send in other { bench.result(channel, send.row) }
+        // The probe dies: nobody is told again.
+        let probe = bench.link(Bench.agent)
+        #expect(bench.turns(probe).count == 1)
+        bench.die(Bench.agent, probe)
+        bench.apply(.row(row))
+        #expect(bench.sends(channel).isEmpty)
+        let agent = bench.link(Bench.agent, incarnation: 2)
+        row.state = "ready"
+        row.incarnation = 2
+        bench.apply(.row(row))
+        for _ in 0..<3 { for turn in bench.turns(agent) { bench.done(agent, turn.turnID) } }
+        #expect(try bench.counts().turnsQueued == 0)
+        #expect(bench.sends(channel).map(\.text) == ["an answer", "an answer"])
+    }
+
     @Test("an agent that is parked answers its waiting messages with a sentence that says why")
     func parked() throws {
         let bench = try Bench()

@@ -19,6 +19,56 @@ struct SendTests {
         return (bench, channel)
     }
 
+    /// The supervisor's word about the channel.
+    private func row(_ state: String, _ incarnation: UInt64) -> DeliveryEvent {
+        var row = WorkerRow(id: Bench.channel, kind: "channel")
+        row.state = state
+        row.incarnation = incarnation
+        return .row(row)
+    }
+
+    @Test("a draining channel gets nothing new and is let go when nothing of it is open; the next one gets the rest")
+    func leaving() throws {
+        let bench = try Bench()
+        let (channel, agent, turn) = try bench.turnRunning()
+        bench.apply(row("ready", 1))
+        bench.done(agent, turn.turnID, "first")
+        let first = try #require(bench.sends(channel).first)
+        bench.apply(row("draining", 1))
+        #expect(!bench.take(channel).contains { if case .goodbye = $0 { true } else { false } }, "a chunk is open")
+        // A second message comes meanwhile.
+        bench.inbound(channel, key: "telegram:default:upd:2", seq: 2)
+        let held = bench.take(channel)
+        #expect(held.contains { if case .inboundAck = $0 { true } else { false } })
+        #expect(!held.contains { if case .normalize = $0 { true } else { false } })
+        bench.result(channel, first.row)
+        let last = bench.take(channel)
+        guard case .resultAck? = last.dropLast().last, case .goodbye(let goodbye)? = last.last else {
+            Issue.record("no GOODBYE behind the last RESULT_ACK: \(last)")
+            return
+        }
+        #expect(goodbye.reason == .drained)
+        bench.die(Bench.channel, channel, death: .uncounted)
+        let next = bench.link(Bench.channel, incarnation: 2)
+        bench.apply(row("ready", 2))
+        bench.parse(next) { _ in Bench.message("second", from: "2") }
+        let second = try #require(bench.turns(agent).first { $0.message.text == "second" })
+        bench.done(agent, second.turnID, "second answer")
+        let sent = bench.sends(next)
+        #expect(sent.map(\.text) == ["second answer"] && sent.allSatisfy { !$0.inDoubt })
+    }
+
+    @Test("in a shutdown a draining channel still gets the chunks that are due")
+    func shutdownSends() throws {
+        let bench = try Bench()
+        let (channel, agent, turn) = try bench.turnRunning()
+        bench.apply(row("ready", 1))
+        bench.apply(.drain(isShutdown: true, epoch: "one"))
+        bench.apply(row("draining", 1))
+        bench.done(agent, turn.turnID, "the answer")
+        #expect(bench.sends(channel).map(\.text) == ["the answer"])
+    }
+
     @Test("the parts of an answer go out one after another, each when the one before is settled")
     func order() throws {
         let (bench, channel) = try Self.answered(3)

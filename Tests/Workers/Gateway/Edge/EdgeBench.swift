@@ -29,6 +29,8 @@ struct EdgeBench {
         var unixPath: String?
         var owner: UInt32 = 4_000_000_000
         var rows: [WorkerRow] = []
+        /// In the place of the fake, as in safe mode.
+        var safeEngine: SafeConversations?
     }
 
     /// Runs `body` against an edge and takes it down again.
@@ -57,7 +59,8 @@ struct EdgeBench {
             listeners: listeners,
             owner: setup.owner,
             host: "bench",
-            conversations: engine,
+            conversations: setup.safeEngine ?? engine,
+            safeReason: setup.safeEngine == nil ? nil : "it kept dying",
             restartWorker: { id in restarts.ids.withLock { $0.append(id) } },
             limits: setup.limits,
             log: log,

@@ -96,6 +96,8 @@ final class RecordingEvents: HubEvents {
     var wanted: [String] = []
     var warnings: [String] = []
     var absent: String?
+    var leaving: Set<String> = []
+    var leavingAsked = 0
 
     func linked(worker: String, link: Int, hello: HubHello) {
         linked.append("\(worker)|\(hello.incarnation)|\(link)")
@@ -106,6 +108,11 @@ final class RecordingEvents: HubEvents {
     func received(worker: String, link: Int, message: HubMessage) { received.append("\(worker)|\(message.type)") }
     func wanted(worker: String) { wanted.append(worker) }
     func absence(of worker: String) -> String? { absent }
+    func isLeaving(_ worker: String) -> Bool {
+        leavingAsked += 1
+        return leaving.contains(worker)
+    }
+
     func hubWarning(_ text: String) { warnings.append(text) }
 }
 

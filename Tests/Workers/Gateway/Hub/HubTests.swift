@@ -208,6 +208,30 @@ struct StreamTests {
         try await bench.stop()
     }
 
+    @Test("a stream for a model that leaves waits for the next one, however long the old one takes to end")
+    func leaving() async throws {
+        var limits = HubLimits()
+        limits.startEvery = .milliseconds(20)
+        limits.pairing = .milliseconds(20)
+        let bench = try await HubBench.start(limits)
+        let old = try await bench.hello("model:demo")
+        #expect(try await old.frame()?.type == 2)
+        let events = bench.events
+        try await bench.loop.submit { events.value.leaving = ["model:demo"] }.get()
+        let agent = try await open(bench)
+        // Asked at the opening, at every look for the model and at every end of the pairing time.
+        try await eventually { try await bench.read { $0.leavingAsked } > 6 }
+        #expect(try await bench.read { $0.wanted } == [], "the one that leaves is not asked to start")
+        let next = try await bench.hello("model:demo", incarnation: 2)
+        #expect(try await next.frame()?.type == 2)
+        #expect(try await next.frame() == .streamOpen(.with { $0.stream = "s" }))
+        #expect(try await old.frame()?.type == 3, "it was told of no stream before it was superseded")
+        let model = try await bench.hello("model:demo", incarnation: 2) { $0.stream = "s" }
+        #expect(try await model.frame()?.type == 2)
+        #expect(try await agent.frame()?.type == 2)
+        try await bench.stop()
+    }
+
     @Test("a model that does not come in time, or is parked, is said to the agent")
     func unavailable() async throws {
         var limits = HubLimits()

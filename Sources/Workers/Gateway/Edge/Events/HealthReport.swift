@@ -69,6 +69,7 @@ struct HealthReport: Sendable {
             "defaultAgentId": .string(config.defaultAgent),
             "agents": .array(config.agents.map(agentHealth)),
             "delivery": deliveryCounts,
+            "safeMode": .nonEmpty(delivery.safeMode),
             "degraded": degraded.isEmpty ? nil : .array(degraded.map(WireValue.string)),
         ]
     }

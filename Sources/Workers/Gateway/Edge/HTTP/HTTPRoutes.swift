@@ -5,8 +5,11 @@ struct HTTPRoutes: Sendable {
     let config: GatewayConfig
     let secret: SharedSecret
     let assets: StaticAssets
+    /// Nothing is dispatched: `/healthz` says so. Why is for those who may know (`/readyz`).
+    let isSafeMode: Bool
 
-    init(config: GatewayConfig, secret: SharedSecret) {
+    init(config: GatewayConfig, secret: SharedSecret, isSafeMode: Bool = false) {
+        self.isSafeMode = isSafeMode
         self.config = config
         self.secret = secret
         assets = StaticAssets(config: config)
@@ -44,7 +47,9 @@ struct HTTPRoutes: Sendable {
     func answer(_ question: HTTPQuestion, state: State?) -> HTTPAnswer {
         switch question.path {
         case "/health", "/healthz":
-            return readOnly(question) { .json(200, ["ok": true, "status": "live"]) }
+            return readOnly(question) {
+                .json(200, ["ok": true, "status": "live", "degraded": isSafeMode ? "safe mode" : nil])
+            }
         case "/ready", "/readyz":
             return readOnly(question) { readiness(question, state: state) }
         case "/metrics":

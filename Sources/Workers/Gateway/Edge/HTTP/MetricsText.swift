@@ -39,6 +39,12 @@ enum MetricsText {
             "1 while nothing is taken in.",
             [("", delivery.intakeStopped.isEmpty ? 0 : 1)]
         )
+        family(
+            "clawhold_safe_mode",
+            "gauge",
+            "1 while nothing is dispatched because the gateway kept dying.",
+            [("", delivery.safeMode.isEmpty ? 0 : 1)]
+        )
         let counts = state.connections
         family("clawhold_connections", "gauge", "Open connections.", [("", Int64(counts.open))])
         family(

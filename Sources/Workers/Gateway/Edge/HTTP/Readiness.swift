@@ -12,6 +12,7 @@ struct Readiness: Sendable, Equatable {
     init(workers: [WorkerRow], delivery: DeliveryStatus, isDraining: Bool) {
         var reasons: [String] = []
         if isDraining { reasons.append("shutting down") }
+        if !delivery.safeMode.isEmpty { reasons.append("safe mode, nothing is answered: \(delivery.safeMode)") }
         if !delivery.intakeStopped.isEmpty { reasons.append("no messages are taken in: \(delivery.intakeStopped)") }
         for worker in workers.sorted(by: { $0.id < $1.id }) where worker.kind != "gateway" {
             let isMissing =

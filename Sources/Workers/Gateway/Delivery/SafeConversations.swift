@@ -1,0 +1,77 @@
+internal import IPCControl
+internal import Synchronization
+
+/// What stands behind the edge in safe mode: the worker table as the supervisor tells it, and a sentence for everything else.
+///
+/// EXIT is not confirmed: the next gateway, with a journal, is told again.
+final class SafeConversations: Conversations {
+    private let reason: String
+    private let state = Mutex(State())
+
+    private struct State {
+        var rows: [String: WorkerRow] = [:]
+        var handlers: [Int: @Sendable (ConversationEvent) -> Void] = [:]
+        var lastHandler = 0
+    }
+
+    static let sentence =
+        "Clawhold is in safe mode and answers nothing: its gateway kept dying right after its start. On its machine: "
+        + "clawhold logs gateway, then clawhold restart gateway."
+
+    init(reason: String) {
+        self.reason = reason
+    }
+
+    /// A block of the supervisor.
+    func take(_ block: Block) {
+        let handlers = state.withLock { state -> [@Sendable (ConversationEvent) -> Void] in
+            switch LifelineWords.event(of: block) {
+            case .row(let row): state.rows[row.id] = row
+            case .gone(let id): state.rows[id] = nil
+            default: return []
+            }
+            return Array(state.handlers.values)
+        }
+        for handler in handlers { handler(.workersChanged) }
+    }
+
+    func send(_ message: ChatSend) async -> ChatSendOutcome { .refused(Self.sentence) }
+
+    func abort(sessionKey: String, runID: String?, reason: String) async throws(ConversationError) -> [String] {
+        throw .unavailable(Self.sentence)
+    }
+
+    func history(sessionKey: String, limit: Int) async throws(ConversationError) -> [UInt8] {
+        throw .unavailable(Self.sentence)
+    }
+
+    func sessions(params: [UInt8]) async throws(ConversationError) -> [UInt8] {
+        throw .unavailable(Self.sentence)
+    }
+
+    func subscribe(_ handler: @escaping @Sendable (ConversationEvent) -> Void) -> any ConversationSubscription {
+        let number = state.withLock { state in
+            state.lastHandler += 1
+            state.handlers[state.lastHandler] = handler
+            return state.lastHandler
+        }
+        return Subscription(engine: self, number: number)
+    }
+
+    private struct Subscription: ConversationSubscription {
+        let engine: SafeConversations
+        let number: Int
+
+        func cancel() { engine.state.withLock { $0.handlers[number] = nil } }
+    }
+
+    func workers() async -> [WorkerRow] {
+        state.withLock { Array($0.rows.values) }.sorted { $0.id < $1.id }
+    }
+
+    func deliveryStatus() async -> DeliveryStatus {
+        var status = DeliveryStatus()
+        status.safeMode = reason
+        return status
+    }
+}
