@@ -181,6 +181,25 @@ int clinux_local_port(int fd);
 int clinux_accept(int fd);
 int clinux_peer_credentials(int fd, struct clinux_peer *_Nonnull peer);
 
+// MARK: service.c
+
+/// A datagram socket, close-on-exec and non-blocking, connected to a Unix name: a path, or an abstract one that begins
+/// with NUL.
+int clinux_connect_datagram(const uint8_t *_Nonnull name, size_t length);
+/// Sends one datagram whole, with a duplicate of `descriptor` unless that is negative. -EAGAIN: the receiver's queue is
+/// full.
+int clinux_send_datagram(int fd, const void *_Nonnull bytes, size_t count, int descriptor);
+
+struct clinux_listener {
+    /// In network order, `length` (4 or 16) bytes of it.
+    uint8_t address[16];
+    size_t length;
+    uint16_t port;
+    bool v6_only;
+};
+/// Where a TCP socket listens; -EINVAL for a socket that does not, -EAFNOSUPPORT for another family.
+int clinux_listener_facts(int fd, struct clinux_listener *_Nonnull facts);
+
 // MARK: confine.c
 
 int clinux_set_no_new_privileges(void);

@@ -60,7 +60,7 @@ extension Block {
             [
                 "ID": line.worker?.rawValue ?? "supervisor",
                 "INCARNATION": "\(line.incarnation)",
-                "LEVEL": line.level,
+                "LEVEL": line.level.rawValue,
                 "AT_MS": "\(line.atMilliseconds)",
                 "TEXT": line.text,
             ]

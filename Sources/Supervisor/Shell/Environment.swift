@@ -21,6 +21,13 @@ struct Environment {
         return line.flatMap { String($0.utf8.dropFirst(prefix.count)) }
     }
 
+    /// What the plan role gets: all but what speaks to the service manager in our name (P27).
+    var forPlanner: [String] {
+        lines.filter { line in
+            !["NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "FDSTORE="].contains { line.utf8.starts(with: $0.utf8) }
+        }
+    }
+
     /// What every worker of ours gets, and nothing else: no secret can be inherited.
     var forWorkers: [String] {
         var lines = ["MALLOC_ARENA_MAX=1", "SWIFT_BACKTRACE=enable=no"]

@@ -11,12 +11,18 @@ package struct LogLine: Sendable, Equatable {
     /// `[subsystem] message`.
     package var text: String
 
-    /// What the line says of itself: `error`, `warning` or `info`.
-    package var level: String {
-        guard let end = text.utf8.firstIndex(of: UInt8(ascii: "]")) else { return "info" }
-        let message = text.utf8[text.utf8.index(after: end)...].drop { $0 == UInt8(ascii: " ") }
-        if message.starts(with: "error: ".utf8) { return "error" }
-        return message.starts(with: "warning: ".utf8) ? "warning" : "info"
+    package var level: LogLevel { LogLevel(of: parts.message.utf8) }
+
+    var workerName: String { worker?.rawValue ?? "supervisor" }
+
+    /// The text taken apart at the end of `[subsystem]`.
+    var parts: (subsystem: String, message: String) {
+        let bytes = text.utf8
+        guard bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) else {
+            return ("", text)
+        }
+        let message = bytes[bytes.index(after: end)...].drop { $0 == UInt8(ascii: " ") }
+        return (String(text[bytes.index(after: bytes.startIndex)..<end]), String(message) ?? "")
     }
 }
 

@@ -18,6 +18,8 @@ package struct Plan: Sendable {
         package var bindText: String?
         package var version: String
         package var reserve = MemoryShare()
+        /// nil: text, or the journal where standard output is one.
+        package var logFormat: LogFormat?
     }
 
     /// A TCP listener for the gateway.

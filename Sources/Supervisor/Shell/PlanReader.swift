@@ -25,6 +25,9 @@ package struct PlanReader: Sendable {
 
     package init() {}
 
+    /// What the command line asked for, as soon as it is known: the notices come after it.
+    package var logFormat: LogFormat? { settings?.logFormat }
+
     /// The notices that have come, once.
     package mutating func takeNotices() -> [Notice] {
         defer { notices = [] }
@@ -67,7 +70,8 @@ package struct PlanReader: Sendable {
             bind: block["BIND"] ?? "",
             bindText: block["BIND_TEXT"],
             version: block["VERSION"] ?? Build.version,
-            reserve: Self.share("RESERVE", of: block) ?? MemoryShare()
+            reserve: Self.share("RESERVE", of: block) ?? MemoryShare(),
+            logFormat: block["LOG_FORMAT"].flatMap { LogFormat(rawValue: $0) }
         )
     }
 

@@ -18,11 +18,14 @@ final class Site {
     final class Listener {
         let name: String
         let socket: ListeningSocket
+        /// The name under which the service manager handed it to us; nil for one that we bound.
+        let adoptedAs: String?
         var fd: Int32 { socket.fd }
 
-        init(_ name: String, _ socket: consuming ListeningSocket) {
+        init(_ name: String, _ socket: consuming ListeningSocket, adoptedAs: String? = nil) {
             self.name = name
             self.socket = socket
+            self.adoptedAs = adoptedAs
         }
     }
 
@@ -33,7 +36,7 @@ final class Site {
     }
 
     /// Takes everything, or nothing: what was taken is given back by leaving scope.
-    init(_ plan: Plan, environment: Environment) throws(Failure) {
+    init(_ plan: Plan, environment: Environment, inherited: InheritedListeners?) throws(Failure) {
         stateDirectory = plan.settings.stateDirectory
         try Self.makeDirectory(stateDirectory)
         do {
@@ -42,7 +45,7 @@ final class Site {
             let isHeld = if case .held = error { true } else { false }
             throw Failure(text: "\(error)", exitCode: isHeld ? DirectoryLock.exitCode : 1)
         }
-        var listeners = try Self.bind(plan.listeners)
+        var listeners = try Self.bind(plan.listeners, inherited)
         do {
             directory = try RuntimeDirectory.make(stateDirectory: stateDirectory) { environment[$0] }
             identities = try WorkerIdentity(stateDirectory: stateDirectory)
@@ -63,11 +66,18 @@ final class Site {
     /// The port that clients use.
     var port: UInt16 { listeners.first { $0.socket.port != 0 }?.socket.port ?? 0 }
 
-    private static func bind(_ planned: [Plan.Listener]) throws(Failure) -> [Listener] {
+    private static func bind(
+        _ planned: [Plan.Listener],
+        _ inherited: InheritedListeners?
+    ) throws(Failure) -> [Listener] {
         var listeners: [Listener] = []
         for listener in planned {
             // Port 0 means one port for all addresses, whichever the kernel gives for the first.
             let port = listener.port == 0 ? listeners.first?.socket.port ?? 0 : listener.port
+            if let adopted = inherited?.take(name: listener.name, host: listener.host, port: port) {
+                listeners.append(Listener(listener.name, adopted.socket, adoptedAs: adopted.name))
+                continue
+            }
             do {
                 listeners.append(Listener(listener.name, try .tcp(host: listener.host, port: port)))
             } catch .refused(let error)

@@ -5,7 +5,7 @@ extension Supervisor {
     /// The first plan: lock, bind, start.
     func open(_ new: Plan) {
         do {
-            let site = try Site(new, environment: environment)
+            let site = try Site(new, environment: environment, inherited: inherited)
             controlToken = try watch(site.control.fd, .read, .control)
             let pointer = RuntimePointer(
                 pid: getpid(),
@@ -25,6 +25,7 @@ extension Supervisor {
         }
         plan = new
         rememberSecrets(of: [new])
+        keepListeners()
         announce()
         happen(.total(site?.ladder.totalBytes.map { $0 / 1024 }))
         happen(.planned(new.workers.map(\.spec), reserve: new.reserve))
@@ -69,6 +70,7 @@ extension Supervisor {
         // To whoever typed the command, not into a log.
         let bytes = Array("\(text)\n".utf8)
         _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+        tellService(refusal: text, code: code)
         exitCode = code
     }
 

@@ -52,7 +52,7 @@ extension Supervisor {
             let request = SpawnRequest(
                 executable: .descriptor(spawner.ownExecutable),
                 arguments: ["clawhold: plan", "plan"] + arguments,
-                environment: environment.lines,
+                environment: environment.forPlanner,
                 // Its standard output is ours for words to the operator, which are standard error's.
                 descriptors: [-1, 2, 2, pair.theirs.raw],
                 directory: nil,
@@ -84,6 +84,7 @@ extension Supervisor {
         do {
             while !planning.isComplete, let block = try planning.decoder.next() {
                 let plan = try planning.reader.read(block)
+                if let format = planning.reader.logFormat { log.use(format) }
                 for notice in planning.reader.takeNotices() { say(notice) }
                 if let plan { complete(plan) }
             }

@@ -29,16 +29,19 @@ final class Supervisor {
     var isReaping = false
     /// The control socket's in the poll.
     var controlToken: UInt64?
+    /// The service manager, where there is one.
+    var service: ServiceLink?
+    /// What it handed to us, until the first plan says what of it is of use.
+    var inherited: InheritedListeners?
     /// The result, once there is one.
     var exitCode: Int32?
 
     private let signals: SignalSource
     private let timer: DeadlineTimer
-    private let output: Int32
     private var armed: Instant?
     private var sources: [UInt64: Source] = [:]
     private var nextToken: UInt64 = 0
-    private var outputToken: UInt64?
+    private var blockedOutput: (fd: Int32, token: UInt64)?
 
     /// What a polled descriptor is.
     enum Source {
@@ -56,13 +59,15 @@ final class Supervisor {
     init(arguments: [String], environment: Environment, output: Int32) throws(Errno) {
         self.arguments = arguments
         self.environment = environment
-        self.output = output
+        inherited = InheritedListeners { environment[$0] }
+        service = ServiceLink(environment)
         // Before anything else: as PID 1 a TERM that comes earlier is lost.
         signals = try SignalSource()
         poller = try Poller()
         timer = try DeadlineTimer()
         spawner = try ProcessSpawner()
         log = LogWriter(output: output)
+        if LogOutput.isJournal(output, environment["JOURNAL_STREAM"]) { log.use(.journal) }
         var key = [UInt8](repeating: 0, count: 32)
         try Errno.check(clinux_getrandom(&key, key.count), "getrandom")
         hubKey = key
@@ -136,9 +141,12 @@ final class Supervisor {
         case .died(let id, let incarnation, let death):
             feed.died(id, incarnation, death)
             tell(id, incarnation, "\(death.cause == .stopped ? "ended" : "died"): \(death.text)")
-        case .changed(let id): feed.changed(id)
+        case .changed(let id):
+            feed.changed(id)
+            service?.isOutdated = true
         case .gone(let id):
             feed.gone(id)
+            service?.isOutdated = true
             log.forget(id)
         case .say(let id, let text):
             log.say(text)
@@ -197,6 +205,7 @@ final class Supervisor {
             abandonPlanning()
             exitCode = 0
         } else {
+            service?.isOutdated = true
             happen(.terminate)
         }
     }
@@ -210,10 +219,12 @@ final class Supervisor {
         tellGateway()
         checkClients(now)
         flushClients()
+        tellService(now)
         log.flush()
         watchOutput()
         let deadlines = [
-            tree.nextDeadline, planning?.deadline, control.deadline, probeDeadline, isReaping ? now : nil,
+            tree.nextDeadline, planning?.deadline, control.deadline, probeDeadline, service?.deadline,
+            isReaping ? now : nil,
         ]
         let next = deadlines.compactMap { $0 }.min()
         if next != armed {
@@ -224,16 +235,16 @@ final class Supervisor {
 
     /// Polls our own output only while it is blocked.
     private func watchOutput() {
-        if log.isBlocked, outputToken == nil {
-            // Refused for a regular file, which is never blocked.
-            outputToken = try? watch(output, .write, .logOutput)
-        } else if !log.isBlocked, let token = outputToken {
-            unwatch(output, token: token)
-            outputToken = nil
-        }
+        let wanted = log.isBlocked ? log.outputFD : nil
+        guard wanted != blockedOutput?.fd else { return }
+        if let watched = blockedOutput { unwatch(watched.fd, token: watched.token) }
+        blockedOutput = nil
+        // Refused for a regular file, which is never blocked.
+        if let wanted, let token = try? watch(wanted, .write, .logOutput) { blockedOutput = (wanted, token) }
     }
 
     private func shutDown() {
+        tellService(.now())
         if let site {
             killOrphans()
             site.ladder.shutDown()

@@ -8,6 +8,8 @@ struct GatewayFlags: Sendable, Equatable {
     var auth: String?
     var allowUnconfigured = false
     var strictConfig = false
+    /// How the supervisor writes the log; nil lets it choose.
+    var logFormat: String?
     /// Flags that OpenClaw has and that have no effect here, as typed.
     var ignored: [String] = []
 
@@ -48,6 +50,13 @@ struct GatewayFlags: Sendable, Equatable {
                     #"use "off", "serve", or "funnel""#
                 )
                 if mode != "off" { flags.ignored.append("--tailscale \(mode)") }
+            case "--log-format":
+                flags.logFormat = try choice(
+                    try value(),
+                    name,
+                    ["text", "json", "journal"],
+                    #"use "text", "json", or "journal""#
+                )
             case "--ws-log":
                 _ = try choice(try value(), name, ["auto", "full", "compact"], #"use "auto", "full", "compact""#)
             case "--profile": flags.profile = try profile(inline ?? rest.popFirst())

@@ -1,8 +1,9 @@
 import Glibc
 
-/// Writes a file of blocks to the lifeline. A file that begins with `exit N` is a refusal instead, `hang` never ends.
+/// Shows its environment on standard error when SHOW_ENVIRONMENT is in it. Writes a file of blocks to the lifeline. A file that begins with `exit N` is a refusal instead, `hang` never ends.
 enum FixturePlan {
     static func run(file path: String) -> Never {
+        if getenv("SHOW_ENVIRONMENT") != nil { showEnvironment() }
         let file = open(path, O_RDONLY)
         guard file >= 0 else { exit(66) }
         var bytes = [UInt8](repeating: 0, count: 1 << 20)
@@ -22,5 +23,14 @@ enum FixturePlan {
             offset += written
         }
         exit(0)
+    }
+
+    private static func showEnvironment() {
+        var next = environ
+        while let line = next.pointee {
+            let words = Array("planner sees \(String(cString: line))\n".utf8)
+            _ = words.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+            next += 1
+        }
     }
 }

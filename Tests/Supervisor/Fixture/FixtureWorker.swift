@@ -3,12 +3,14 @@ import Glibc
 import IPCControl
 
 /// A worker without threads that does what its CONFIG says, word by word: `flood=N`, `line=TEXT`, `fatal`, `deaf`,
-/// `silent`, `slow-stop`, `allocate=MB`, `env`, `secret`, `die`. It reports what the supervisor tells it as log lines.
+/// `silent`, `slow-stop`, `serve`, `allocate=MB`, `env`, `secret`, `die`. It reports what the supervisor tells it as log lines.
 struct FixtureWorker {
     private var decoder = BlockDecoder()
     private var start = Block("START")
     private var configuration = ""
     private var secrets: [String: String] = [:]
+    /// Answers connections on its first listener.
+    private var isServing = false
 
     mutating func run() -> Never {
         signal(SIGPIPE, SIG_IGN)
@@ -50,7 +52,7 @@ struct FixtureWorker {
         }
     }
 
-    private func act(_ word: String) {
+    private mutating func act(_ word: String) {
         let halves = word.split(separator: "=", maxSplits: 1).map(String.init)
         let value = halves.count > 1 ? halves[1] : ""
         switch halves[0] {
@@ -63,6 +65,7 @@ struct FixtureWorker {
                 log("env \(String(cString: line))")
                 next += 1
             }
+        case "serve": isServing = true
         case "secret": for (name, value) in secrets { log("secret \(name) is \(value)") }
         case "control": knock()
         case "fatal":
@@ -109,6 +112,15 @@ struct FixtureWorker {
         }
     }
 
+    /// Who it is, to everybody who connects.
+    private func serve() {
+        let client = clinux_accept(4)
+        guard client >= 0 else { return }
+        let bytes = Array("served by incarnation \(start["INCARNATION"] ?? "")\n".utf8)
+        _ = bytes.withUnsafeBytes { Glibc.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        close(client)
+    }
+
     private func log(_ text: String) {
         say("[\(start["KIND"] ?? "worker")] \(text)")
     }
@@ -127,8 +139,10 @@ struct FixtureWorker {
     private mutating func read(timeout: Int32) -> Block? {
         while true {
             if let block = try? decoder.next() { return block }
-            var wait = pollfd(fd: 3, events: Int16(POLLIN), revents: 0)
-            guard poll(&wait, 1, timeout) > 0 else { return nil }
+            var wait = [3, isServing ? 4 : -1].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            guard poll(&wait, 2, timeout) > 0 else { return nil }
+            if wait[1].revents != 0 { serve() }
+            guard wait[0].revents != 0 else { continue }
             var bytes = [UInt8](repeating: 0, count: 4096)
             let count = Glibc.read(3, &bytes, bytes.count)
             if count == 0 { exit(0) }

@@ -55,31 +55,132 @@ struct LogPartsTests {
         #expect(text(redactor.clean(Array("token=01234".utf8), isCut: false)) == "token=01234")
     }
 
+    /// Takes everything that a buffer has, in pieces that keep to no line.
+    private func drainAll(_ buffer: inout LogBuffer, chunk: Int = 4096) -> String {
+        var written: [UInt8] = []
+        while true {
+            if buffer.isEmpty { buffer.closeGaps(note: note) }
+            if buffer.isEmpty { return text(written) }
+            _ = buffer.drain(chunk: chunk) { bytes in
+                written += bytes
+                return bytes.count
+            }
+        }
+    }
+
+    private func note(_ source: LogBuffer.Source, _ count: UInt64) -> [UInt8] {
+        Array("lost \(count) of \(source)\n".utf8)
+    }
+
+    private let line = [UInt8](repeating: 0x61, count: 99) + [0x0A]
+
     @Test("lines that do not fit are counted to the last one, and the count stands where they are missing")
     func dropping() {
         var buffer = LogBuffer()
-        let line = [UInt8](repeating: 0x61, count: 99) + [0x0A]
-        func note(_ count: UInt64) -> [UInt8] { Array("lost \(count)\n".utf8) }
-        for _ in 0..<5000 { buffer.append(line, note: note) }
-        let kept = LogBuffer.limit / 100
+        for _ in 0..<5000 { buffer.append(line, from: 1, note: note) }
+        // One source alone gets half.
+        let kept = (LogBuffer.limit / (line.count + LogBuffer.overhead) + 1) / 2
         #expect(buffer.dropped == UInt64(5000 - kept))
         var written: [UInt8] = []
-        func write(_ bytes: UnsafeRawBufferPointer) -> Int {
-            written += bytes
-            return bytes.count
+        while written.count < 50_000 {
+            _ = buffer.drain(chunk: 4096) { bytes in
+                written += bytes
+                return bytes.count
+            }
         }
-        while written.count < 200_000 { _ = buffer.drain(chunk: 4096, write) }
-        for _ in 0..<5000 { buffer.append(line, note: note) }
-        while !buffer.isEmpty { _ = buffer.drain(chunk: 4096, write) }
-        buffer.closeGap(note: note)
-        while !buffer.isEmpty { _ = buffer.drain(chunk: 4096, write) }
-        let lines = text(written).split(separator: "\n")
-        let lost = lines.filter { $0.hasPrefix("lost ") }.compactMap { Int($0.dropFirst(5)) }
-        #expect(lost.count == 2)
+        for _ in 0..<5000 { buffer.append(line, from: 1, note: note) }
+        let lines = (text(written) + drainAll(&buffer)).split(separator: "\n")
+        let notes = lines.filter { $0.hasPrefix("lost ") }
+        let lost = notes.compactMap { Int($0.split(separator: " ")[1]) }
         #expect(lost.first == 5000 - kept)
+        #expect(lost.count == 2)
         #expect(lines.count - lost.count + lost.reduce(0, +) == 10_000)
         #expect(buffer.dropped == UInt64(lost.reduce(0, +)))
-        #expect(lines[kept] == "lost \(lost.first ?? 0)")
+        #expect(lines[kept] == "lost \(lost.first ?? 0) of 1")
+        #expect(!buffer.holds(1))
+    }
+
+    @Test("a source that floods leaves room for the others, however many flood", arguments: [1, 2, 10])
+    func fairness(floods: Int) {
+        var buffer = LogBuffer()
+        for round in 0..<50_000 { buffer.append(line, from: LogBuffer.Source(round % floods), note: note) }
+        let before = buffer.dropped
+        for _ in 0..<100 { buffer.append(line, from: 99, note: note) }
+        #expect(buffer.dropped == before, "a hundred lines of one that was quiet")
+        let lines = drainAll(&buffer).split(separator: "\n")
+        #expect(!lines.contains { $0.hasSuffix(" of 99") })
+        let lost = lines.compactMap { $0.hasPrefix("lost ") ? Int($0.split(separator: " ")[1]) : nil }
+        #expect(lost.count == floods)
+        #expect(lines.count - floods + lost.reduce(0, +) == 50_100)
+    }
+
+    @Test("an output that refuses costs what was waiting, counted once, notes too")
+    func refusing() {
+        var buffer = LogBuffer()
+        for _ in 0..<5000 { buffer.append(line, from: 1, note: note) }
+        buffer.discard()
+        #expect(buffer.dropped == 5000)
+        buffer.closeGaps(note: note)
+        buffer.discard()
+        #expect(buffer.dropped == 5000)
+        #expect(drainAll(&buffer) == "lost 5000 of 1\n")
+        // A line that went half way is lost.
+        buffer.append(line, from: 2, note: note)
+        _ = buffer.drain(chunk: 10) { $0.count }
+        buffer.discard()
+        #expect(buffer.dropped == 5001)
+        #expect(drainAll(&buffer) == "lost 1 of 2\n")
+    }
+
+    @Test("records come out one by one for an output that takes datagrams")
+    func records() {
+        var buffer = LogBuffer()
+        for number in 0..<3000 { buffer.append(Array("\(number)".utf8), from: 0, note: note) }
+        var seen: [String] = []
+        var isFull = false
+        while !buffer.isEmpty {
+            buffer.drainRecord { bytes in
+                isFull.toggle()
+                if isFull { return false }
+                seen.append(String(decoding: bytes, as: UTF8.self))
+                return true
+            }
+        }
+        #expect(seen == (0..<3000).map { "\($0)" })
+    }
+
+    @Test("random sources, sizes and outputs: every line comes out, or is counted, in the order of its source")
+    func anyOrder() {
+        var random = SplitMix64(seed: 7)
+        for _ in 0..<20 {
+            var buffer = LogBuffer()
+            var sent = [Int](repeating: 0, count: 4)
+            var written: [UInt8] = []
+            for _ in 0..<4000 {
+                let source = Int(random.next() % 4)
+                let padding = String(repeating: "x", count: Int(random.next() % 300))
+                buffer.append(Array("\(source) \(sent[source]) \(padding)\n".utf8), from: UInt32(source), note: note)
+                sent[source] += 1
+                if random.next() % 3 == 0 {
+                    _ = buffer.drain(chunk: Int(random.next() % 800)) { bytes in
+                        written += bytes
+                        return bytes.count
+                    }
+                }
+            }
+            var next = [Int](repeating: 0, count: 4)
+            for line in (text(written) + drainAll(&buffer, chunk: 777)).split(separator: "\n") {
+                let words = line.split(separator: " ")
+                if words[0] == "lost" {
+                    next[Int(words[3]) ?? 0] += Int(words[1]) ?? 0
+                } else {
+                    #expect(next[Int(words[0]) ?? 0] == Int(words[1]))
+                    next[Int(words[0]) ?? 0] += 1
+                }
+            }
+            #expect(next == sent)
+            #expect(buffer.isEmpty)
+        }
     }
 
     @Test("a disk that is full costs the lines of that time, not the log")
@@ -92,8 +193,7 @@ struct LogPartsTests {
         #expect(!log.isBlocked)
         log.say("again")
         log.flush()
-        // The line that tells of the gap is lost with it, and counted as well.
-        #expect(log.dropped >= 11)
+        #expect(log.dropped == 11)
     }
 
     @Test("a ring keeps the newest lines within its bound")
@@ -147,14 +247,18 @@ struct LogPartsTests {
         #expect(!log.isBlocked)
     }
 
-    @Test("a line's level is what it says of itself")
-    func level() {
-        func level(_ text: String) -> String {
-            LogLine(sequence: 0, atMilliseconds: 0, worker: nil, incarnation: 0, text: text).level
-        }
-        #expect(level("[a] error: b") == "error")
-        #expect(level("[a] warning: b") == "warning")
-        #expect(level("[a] no error: b") == "info")
-        #expect(level("") == "info")
+    @Test(
+        "a line's level is what it says of itself",
+        arguments: [
+            ("[a] error: b", "error"), ("[a] warning: b", "warning"), ("[a] no error: b", "info"), ("", "info"),
+            ("[a] Error: b", "error"), ("[a] WARN b", "warning"), ("[a] Error handling is on", "info"),
+            ("[a] debug: b", "debug"), ("[a] INF b", "info"), ("[a] ERR b", "error"),
+            ("[ngrok] t=2026-01-01T00:00:00 lvl=warn msg=x", "warning"), ("[a] level=\"error\" x", "error"),
+            ("[a] sea level=9 x", "info"), ("[a] ERRATUM b", "info"), ("no subsystem", "info"), ("[a", "info"),
+        ]
+    )
+    func level(text: String, level: String) {
+        let line = LogLine(sequence: 0, atMilliseconds: 0, worker: nil, incarnation: 0, text: text)
+        #expect(line.level.rawValue == level)
     }
 }

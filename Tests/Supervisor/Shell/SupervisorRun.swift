@@ -21,20 +21,31 @@ final class SupervisorRun {
 
     var state: String { "\(directory)/state" }
 
-    /// Starts it with a plan. `isRead` is false for a log that nobody reads for now.
-    init(_ plan: FixturePlanText) throws {
+    /// Starts it with a plan, with further variables, and with sockets as a service manager hands them over.
+    init(_ plan: FixturePlanText, environment: [String] = [], sockets: [Int32] = []) throws {
         var template = Array("/tmp/clawhold-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Missing(description: "a temporary directory") }
         directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let (read, shell) = try Self.start(in: directory, plan)
+        let (read, shell) = try Self.start(in: directory, plan, environment: environment, sockets: sockets)
         log = read
         self.shell = shell
     }
 
     /// A further start in the same state directory.
-    init(besides other: SupervisorRun, _ plan: FixturePlanText) throws {
+    init(
+        besides other: SupervisorRun,
+        _ plan: FixturePlanText,
+        environment: [String] = [],
+        sockets: [Int32] = []
+    ) throws {
         directory = other.directory
-        let (read, shell) = try Self.start(in: directory, plan, name: "plan2")
+        let (read, shell) = try Self.start(
+            in: directory,
+            plan,
+            name: "plan2",
+            environment: environment,
+            sockets: sockets
+        )
         log = read
         self.shell = shell
     }
@@ -49,7 +60,9 @@ final class SupervisorRun {
     private static func start(
         in directory: String,
         _ plan: FixturePlanText,
-        name: String = "plan"
+        name: String = "plan",
+        environment: [String],
+        sockets: [Int32]
     ) throws -> (Int32, Int32) {
         let file = "\(directory)/\(name)"
         try write(plan.text(state: "\(directory)/state"), to: file)
@@ -58,12 +71,17 @@ final class SupervisorRun {
         }
         let pipe = try Descriptor.pipe()
         let fixture = "\(own[...slash])SupervisorFixture"
+        // LISTEN_PID is the pid that the inner shell gives to the supervisor.
+        let listen = sockets.isEmpty ? "" : "export LISTEN_FDS=\(sockets.count) LISTEN_PID=$$; "
         let request = SpawnRequest(
             executable: .path("/bin/sh"),
             // The shell, so that the exit code is not lost to another test that reaps children.
-            arguments: ["sh", "-c", "\"$0\" gateway \"$1\" 2>&1; echo \"exit code $?\"", fixture, file],
-            environment: ["TZ=UTC", "SECRET_OF_THE_SHELL=visible", "XDG_RUNTIME_DIR=\(directory)"],
-            descriptors: [-1, pipe.write.raw, 2],
+            arguments: [
+                "sh", "-c", "sh -c '\(listen)exec \"$0\" gateway \"$1\" 2>&1' \"$0\" \"$1\"; echo \"exit code $?\"",
+                fixture, file,
+            ],
+            environment: ["TZ=UTC", "SECRET_OF_THE_SHELL=visible", "XDG_RUNTIME_DIR=\(directory)"] + environment,
+            descriptors: [-1, pipe.write.raw, 2] + sockets,
             directory: nil,
             stackLimitBytes: 8 << 20,
             dropsPrivileges: false,

@@ -69,6 +69,7 @@ struct RefusalTests {
             (["--port", "99999999999999999999"], 1, "Invalid port"),
             (["--bind", "0.0.0.0"], 1, #"Invalid --bind (use "loopback", "lan", "tailnet", "auto", or "custom")"#),
             (["--auth=none"], 1, #"Invalid --auth (use "token" or "password")"#),
+            (["--log-format", "xml"], 1, #"Invalid --log-format (use "text", "json", or "journal")"#),
             (["--ws-log", "loud"], 1, #"Invalid --ws-log (use "auto", "full", "compact")"#),
             (["--tailscale", "on"], 1, #"Invalid --tailscale (use "off", "serve", or "funnel")"#),
             (["--reset"], 1, "Use --reset with --dev."),
@@ -84,6 +85,17 @@ struct RefusalTests {
             refusal(arguments: ["--allow-unconfigured"] + arguments, environment: [:])
                 == PlanRefusal(code: code, text: text)
         )
+    }
+
+    @Test("the log's format is handed to the supervisor when it was typed, and only then")
+    func logFormat() throws {
+        #expect(
+            try makePlan(arguments: ["--allow-unconfigured", "--log-format=json"]).settings?["LOG_FORMAT"] == "json"
+        )
+        let plan = try makePlan()
+        #expect(plan.settings?["LOG_FORMAT"] == nil)
+        // The supervisor writes notices in it.
+        #expect(plan.blocks.first?.type == "SETTINGS")
     }
 
     @Test("flags go before the environment, that before the file; ports are read as OpenClaw reads them")

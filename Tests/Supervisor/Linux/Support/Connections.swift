@@ -36,3 +36,19 @@ func connect(to host: String, port: UInt16) throws -> Int32 {
     }
     return fd
 }
+
+/// What a connection is told before its end, without the LF; closes it.
+func answer(of fd: Int32, within seconds: Int = 20) throws -> String {
+    defer { close(fd) }
+    let deadline = Instant.now() + .seconds(seconds)
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 256)
+    while true {
+        var wait = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+        let left = (deadline - .now()).wholeMilliseconds
+        guard left > 0, poll(&wait, 1, Int32(clamping: left)) > 0 else { throw Errno(ETIMEDOUT, "read") }
+        let count = try Errno.retrying("read") { read(fd, &chunk, chunk.count) }
+        if count == 0 { return String(decoding: bytes, as: UTF8.self).filter { $0 != "\n" } }
+        bytes += chunk.prefix(count)
+    }
+}
