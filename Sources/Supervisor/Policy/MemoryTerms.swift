@@ -12,7 +12,7 @@ package struct MemoryTerms: Sendable, Equatable {
     package init(hard: MemoryShare = .init(), soft: MemoryShare? = nil, floorKB: Int64 = 0, weight: Int64 = 1) {
         self.hard = hard
         self.soft = soft
-        self.floorKB = max(0, floorKB)
+        self.floorKB = min(max(0, floorKB), MemoryShare.limitKB)
         self.weight = min(max(1, weight), 1_000_000)
     }
 }

@@ -27,6 +27,17 @@ package enum PolicyTiming {
     package static let ownDoingLimit = 5
     package static let ownDoingWindow: Duration = .seconds(600)
     package static let probeInterval: Duration = .seconds(60)
+    /// Health after which a probe has succeeded. One that ends before goes back into quarantine at once.
+    package static let probeHealth: Duration = .seconds(60)
+    /// A worker that leaves by itself sooner after its start than this is not started again without its back-off.
+    package static let shortLife: Duration = .seconds(10)
+
+    /// Own-doing deaths of the gateway in a row, each within `poisonWindow` of its start, before safe mode.
+    package static let poisonLimit = 3
+    package static let poisonWindow: Duration = .seconds(10)
+    /// Health in safe mode before a normal start is tried, doubling from trial to trial.
+    package static let safeTrialAfter: Duration = .seconds(600)
+    package static let safeTrialAtMost: Duration = .seconds(3600)
 
     /// Restarts of the whole tree: a burst and a rate. The gateway is exempt.
     package static let treeRestartBurst = 20
@@ -40,11 +51,19 @@ package enum PolicyTiming {
     /// From the end of a drain to SIGKILL.
     package static let killGrace: Duration = .milliseconds(500)
 
+    /// Measurements above the soft limit after SHED before a worker is replaced, and the least pause between two SHED.
+    package static let softLooks = 3
+    package static let shedInterval: Duration = .seconds(30)
+    /// Between two replacements of a worker, doubling while they do not help.
+    package static let softPause: Duration = .seconds(60)
+    package static let softPauseAtMost: Duration = .seconds(3600)
     /// KiB that a limit stays above what is used when it is lowered: nobody shall die of the next allocation.
     package static let memoryHeadroomKB: Int64 = 4096
 
     /// Shutdown of the whole tree, from the first TERM.
     package static let turnsUntil: Duration = .milliseconds(2000)
+    /// When those are asked to finish that others need, whether the others are gone or not.
+    package static let neededUntil: Duration = .milliseconds(2500)
     package static let sendsUntil: Duration = .milliseconds(3000)
     package static let gatewayUntil: Duration = .milliseconds(3400)
     package static let killAllAt: Duration = .milliseconds(3600)

@@ -10,16 +10,23 @@ extension SupervisorTree {
             guard !record.isHeld else { return }
         }
         switch record.phase {
-        case .starting, .ready: break
-        case .stopped: spawn(id, now)
+        case .starting, .ready, .waiting: break
+        case .stopped:
+            if commander == .gateway, let restUntil = record.restUntil, restUntil > now {
+                isDivisionStale = true
+                move(id, to: .backoff(until: restUntil), now)
+            } else {
+                launch([id], now)
+            }
+        case .parkedForMemory: launch([id], isRetry: commander == .gateway, now)
         case .draining(let life, var ending):
             guard ending.next == .stop, !record.isRemoved else { return }
             ending.next = .start
             update(id) { $0.phase = .draining(life, ending) }
         case .backoff, .quarantined, .parked:
             guard commander == .person else { return }
-            update(id) { $0.forgetFailures(now: now) }
-            spawn(id, now)
+            forgetFailures(id, now)
+            launch([id], now)
         }
     }
 
@@ -29,19 +36,20 @@ extension SupervisorTree {
         if records[id]?.life != nil { say(id, "\(id) is being stopped") }
         switch records[id]?.phase {
         case .starting, .ready, .draining: drain(id, reason: .stop, by: PolicyTiming.stopBy, next: .stop, now)
-        case .backoff, .quarantined, .parked: move(id, to: .stopped, now)
+        case .backoff, .quarantined, .parked, .parkedForMemory, .waiting:
+            update(id) { $0.text = "" }
+            isDivisionStale = true
+            move(id, to: .stopped, now)
         case .stopped, nil: break
         }
     }
 
     mutating func restart(_ id: WorkerID, _ now: Instant) {
         guard shutdown == nil, let record = records[id] else { return }
-        update(id) { record in
-            record.isHeld = false
-            record.forgetFailures(now: now)
-        }
+        update(id) { $0.isHeld = false }
+        forgetFailures(id, now)
         if record.life == nil {
-            spawn(id, now)
+            launch([id], now)
         } else {
             say(id, "\(id) is being restarted")
             drain(id, reason: .restart, by: PolicyTiming.stopBy, next: .start, now)
@@ -50,11 +58,21 @@ extension SupervisorTree {
 
     mutating func reset(_ id: WorkerID, _ now: Instant) {
         guard shutdown == nil, let record = records[id] else { return }
-        update(id) { $0.forgetFailures(now: now) }
+        forgetFailures(id, now)
         switch record.phase {
-        case .backoff, .quarantined, .parked: spawn(id, now)
-        case .starting, .ready, .draining, .stopped: break
+        case .backoff, .quarantined, .parked, .parkedForMemory: launch([id], now)
+        case .starting, .ready:
+            // Safe mode is among what is forgotten, and only a new start leaves it.
+            guard record.safeReason != nil else { return }
+            drain(id, reason: .restart, by: PolicyTiming.stopBy, next: .start, now)
+        case .draining, .stopped, .waiting: break
         }
+    }
+
+    /// As if nothing had ever gone wrong with it.
+    mutating func forgetFailures(_ id: WorkerID, _ now: Instant) {
+        update(id) { $0.forgetFailures(now: now) }
+        if id.kind == .gateway { safeMode.reset() }
     }
 
     /// Asks a living worker to finish. One that is already on its way keeps its earlier deadline; what comes after it
@@ -75,7 +93,7 @@ extension SupervisorTree {
         case .draining(let life, var ending):
             ending.next = next
             update(id) { $0.phase = .draining(life, ending) }
-        case .stopped, .backoff, .quarantined, .parked: break
+        case .stopped, .backoff, .quarantined, .parked, .parkedForMemory, .waiting: break
         }
     }
 }

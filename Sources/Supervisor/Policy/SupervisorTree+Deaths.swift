@@ -7,17 +7,21 @@ extension SupervisorTree {
         var ending: WorkerRecord.Ending?
         if case .draining(_, let how) = record.phase { ending = how }
         let death = Self.explain(evidence, ending, isForeign: record.spec.isForeign)
+        let isUnasked = ending == nil || ending?.next == .policy
+        let healthy = life.readyAt.map { now - $0 } ?? .zero
         update(id) { record in
             record.lastDeath = death
             record.usedKB = 0
             record.phase = .stopped
+            if record.isProbing, healthy >= PolicyTiming.probeHealth {
+                record.isProbing = false
+                record.history = FailureHistory()
+            }
+            record.history.died(wasReady: life.readyAt != nil || !isUnasked, isOwnDoing: death.isOwnDoing, now: now)
         }
+        isDivisionStale = true
         effects.append(.died(id, record.incarnation, death))
-        let isUnasked = ending == nil || ending?.next == .policy
-        update(id) { record in
-            let wasReady = life.readyAt != nil || !isUnasked
-            record.history.died(wasReady: wasReady, isOwnDoing: death.isOwnDoing, now: now)
-        }
+        poisoned(record, life, death, now)
         settle(id, life, death, ending, now)
     }
 
@@ -59,13 +63,17 @@ extension SupervisorTree {
         }
         switch ending?.next {
         case .stop:
+            if ending?.reason == .left { rest(id, life, now) }
             move(id, to: .stopped, now)
             if death.isOwnDoing { say(id, "\(id) died while it was stopped: \(death.text)") }
-        case .start where !death.isOwnDoing: spawn(id, now)
+        case .start where ending?.reason == .left && !death.isOwnDoing: returnAfterLeaving(id, life, now)
+        case .start where !death.isOwnDoing: launch([id], now)
         case .park:
             move(id, to: .parked, now)
             say(id, "\(id) is parked: \(record.text). Correct its configuration, or: clawhold start \(id)")
-        case nil where death.isCleanExit && record.spec.start == .demand: move(id, to: .stopped, now)
+        case nil where death.isCleanExit && record.spec.start == .demand && life.readyAt != nil:
+            rest(id, life, now)
+            move(id, to: .stopped, now)
         case .policy, nil: restartPolicy(id, life, death, now)
         case .start: comeBack(id, life, death, now)
         }
@@ -90,39 +98,74 @@ extension SupervisorTree {
         }
     }
 
+    /// A worker that leaves as soon as it has come must not be started as fast as the gateway can ask.
+    private mutating func rest(_ id: WorkerID, _ life: WorkerRecord.Life, _ now: Instant) {
+        let delay = delayAfterLeaving(id, life, now)
+        update(id) { record in
+            record.isProbing = false
+            record.restUntil = delay > .zero ? now + delay : nil
+        }
+    }
+
+    /// A permanent worker left, because it is of another build or thinks that it is not needed.
+    private mutating func returnAfterLeaving(_ id: WorkerID, _ life: WorkerRecord.Life, _ now: Instant) {
+        restart(id, after: delayAfterLeaving(id, life, now), now)
+    }
+
+    private mutating func delayAfterLeaving(_ id: WorkerID, _ life: WorkerRecord.Life, _ now: Instant) -> Duration {
+        guard now - life.startedAt < PolicyTiming.shortLife, var backoff = records[id]?.backoff else { return .zero }
+        let delay = backoff.delay(wasReady: true, healthy: .zero, now: now, using: &random)
+        update(id) { $0.backoff = backoff }
+        return delay
+    }
+
     /// The restart policy: credit, back-off, quarantine.
     private mutating func comeBack(_ id: WorkerID, _ life: WorkerRecord.Life, _ death: CauseOfDeath, _ now: Instant) {
         guard var record = records[id] else { return }
         record.restarts += 1
-        if id.kind != .gateway, let reason = record.history.quarantineReason(now: now) {
-            records[id] = record
+        var reason = record.history.quarantineReason(now: now)
+        if record.isProbing { reason = reason ?? "the attempt to leave quarantine failed" }
+        record.isProbing = false
+        if id.kind != .gateway, let reason {
+            records.insert(record)
             move(id, to: .quarantined(probeAt: now + PolicyTiming.probeInterval), now)
             let probe = PolicyTiming.probeInterval.inWords
             say(id, "\(id) died: \(death.text); quarantined (\(reason)), next try in \(probe)")
             return
         }
-        let healthy = life.readyAt.map { now - $0 } ?? .zero
-        var delay = record.backoff.delay(
+        let delay = record.backoff.delay(
             wasReady: life.readyAt != nil,
-            healthy: healthy,
+            healthy: life.readyAt.map { now - $0 } ?? .zero,
             now: now,
             using: &random
         )
-        if id.kind != .gateway { delay = max(delay, restartBudget.take(now: now)) }
-        records[id] = record
-        let when = delay == .zero ? "at once" : "in \(delay.inWords)"
-        say(id, "\(id) died: \(death.text); restart \(record.restarts) \(when)")
+        records.insert(record)
+        let place = effects.count
+        let wait = restart(id, after: delay, now)
+        let when = wait == .zero ? "at once" : "in \(wait.inWords)"
+        effects.insert(.say(id, "\(id) died: \(death.text); restart \(record.restarts) \(when)"), at: place)
+    }
+
+    /// Starts a worker after a delay, or when the tree's budget allows; returns how long that is.
+    @discardableResult
+    private mutating func restart(_ id: WorkerID, after delay: Duration, _ now: Instant) -> Duration {
+        var startAt = now + delay
         if delay == .zero {
-            spawn(id, now)
-        } else {
-            move(id, to: .backoff(until: now + delay), now)
+            guard id.kind != .gateway, let next = restartBudget.take(now: now) else {
+                launch([id], now)
+                return .zero
+            }
+            startAt = next
         }
+        move(id, to: .backoff(until: startAt), now)
+        return startAt - now
     }
 
     /// Takes a worker without a process out of the table.
     mutating func remove(_ id: WorkerID) {
-        guard let record = records.removeValue(forKey: id) else { return }
+        guard let record = records.remove(id) else { return }
         incarnationFloor = max(incarnationFloor, record.incarnation)
+        isDivisionStale = true
         effects.append(.gone(id))
     }
 }

@@ -21,8 +21,7 @@ extension SupervisorTree {
             memory(id, usedKB, peakKB, now)
         case .limited(let id, let incarnation, let hardKB):
             guard life(id, incarnation) != nil else { return }
-            update(id) { $0.grant.hardKB = hardKB }
-            effects.append(.changed(id))
+            limited(id, hardKB: hardKB)
         case .status(let id, let incarnation, let text):
             guard life(id, incarnation) != nil else { return }
             update(id) { $0.text = text }
@@ -57,7 +56,7 @@ extension SupervisorTree {
             case .draining(var life, let ending):
                 life.pid = pid
                 record.phase = .draining(life, ending)
-            case .ready, .stopped, .backoff, .quarantined, .parked: break
+            case .ready, .stopped, .backoff, .quarantined, .parked, .parkedForMemory, .waiting: break
             }
         }
         effects.append(.changed(id))
@@ -89,13 +88,25 @@ extension SupervisorTree {
             record.peakKB = max(record.peakKB, peakKB, usedKB)
         }
         effects.append(.changed(id))
-        guard let record = records[id], case .ready(let life) = record.phase, record.grant.softKB > 0 else { return }
-        // A worker that starts above its soft limit would be replaced for ever: the hard limit is for that one.
-        guard usedKB > record.grant.softKB, let readyAt = life.readyAt, now - readyAt >= PolicyTiming.stableAfter
-        else { return }
+        guard let record = records[id] else { return }
+        // It may use less by now than when its limit could not be lowered.
+        if record.isLimitOwed { isDivisionStale = true }
+        guard case .ready(let life) = record.phase, record.grant.softKB > 0, let readyAt = life.readyAt else { return }
+        let verdict = update(id) { record in
+            record.pressure.measured(isAbove: usedKB > record.grant.softKB, readyFor: now - readyAt, now: now)
+        }
         let words = "\(id) uses \(usedKB / 1024) MB, above its soft limit of \(record.grant.softKB / 1024) MB"
-        say(id, "\(words): drained and replaced")
-        drain(id, reason: .soft, by: PolicyTiming.softBy, next: .start, now)
+        switch verdict {
+        case .nothing, nil: break
+        case .shed:
+            say(id, "\(words): asked to give back what it can")
+            effects.append(.shed(id, record.incarnation))
+        case .leave(let until):
+            say(id, "\(words), and was replaced for that not long ago: left alone for \((until - now).inWords)")
+        case .replace:
+            say(id, "\(words), after giving back what it could: drained and replaced")
+            drain(id, reason: .soft, by: PolicyTiming.softBy, next: .start, now)
+        }
     }
 
     private mutating func fatal(_ id: WorkerID, _ life: WorkerRecord.Life, _ reason: String, _ now: Instant) {
@@ -111,7 +122,7 @@ extension SupervisorTree {
         case .starting, .ready:
             let next: WorkerRecord.Ending.Next = id.kind == .gateway ? .policy : .park
             move(id, to: .draining(life, .init(reason: .fatal, next: next, killAt: by, text: reason)), now)
-        case .stopped, .backoff, .quarantined, .parked, nil: break
+        case .stopped, .backoff, .quarantined, .parked, .parkedForMemory, .waiting, nil: break
         }
     }
 
@@ -126,7 +137,7 @@ extension SupervisorTree {
                 to: .draining(life, .init(reason: .left, next: next, killAt: now + PolicyTiming.leaveBy)),
                 now
             )
-        case .draining, .stopped, .backoff, .quarantined, .parked: break
+        case .draining, .stopped, .backoff, .quarantined, .parked, .parkedForMemory, .waiting: break
         }
     }
 
@@ -138,7 +149,7 @@ extension SupervisorTree {
     ) {
         switch records[id]?.phase {
         case .starting, .ready: killNow(id, life, .watchdog, next: .policy, text: text, now)
-        case .draining, .stopped, .backoff, .quarantined, .parked, nil: break
+        case .draining, .stopped, .backoff, .quarantined, .parked, .parkedForMemory, .waiting, nil: break
         }
     }
 }

@@ -8,59 +8,65 @@ extension SupervisorTree {
         }
         shutdown = TreeDrain(startedAt: now)
         say(nil, "stopping: \(living().count) workers have \(PolicyTiming.killAllAt.inWords) to finish")
-        for (id, record) in records where record.life == nil {
+        for record in records.values {
             switch record.phase {
-            case .backoff, .quarantined: move(id, to: .stopped, now)
-            case .stopped, .starting, .ready, .draining, .parked: break
+            case .backoff, .quarantined, .waiting: move(record.spec.id, to: .stopped, now)
+            case .stopped, .starting, .ready, .draining, .parked, .parkedForMemory: break
             }
         }
-        finish([.gateway], by: PolicyTiming.gatewayUntil, now)
-        finish([.agent, .tool], by: PolicyTiming.turnsUntil, now)
+        finish(living().filter { $0.kind == .gateway }, by: PolicyTiming.gatewayUntil, now)
+        finish(living().filter { $0.kind == .agent || $0.kind == .tool }, by: PolicyTiming.turnsUntil, now)
     }
 
     /// Goes through the schedule as far as time and the tree allow.
     mutating func advanceShutdown(_ now: Instant) {
-        guard var drain = shutdown, !drain.isFinished else { return }
+        guard let drain = shutdown, !drain.isFinished else { return }
         let living = living()
-        let workers = living.filter { $0.kind != .gateway }
-        if living.isEmpty {
-            drain.isFinished = true
-            shutdown = drain
+        guard !living.isEmpty else {
+            shutdown?.isFinished = true
             effects.append(.finished(isComplete: true))
             return
         }
+        let workers = living.filter { $0.kind != .gateway }
         if drain.stage == .turns,
             now >= drain.startedAt + PolicyTiming.turnsUntil
                 || !workers.contains(where: { $0.kind == .agent || $0.kind == .tool })
         {
-            drain.stage = .sends
-            shutdown = drain
+            shutdown?.stage = .sends
+        }
+        if shutdown?.stage == .sends {
+            // Whom a living worker needs goes after it, but in time to finish.
+            let isLast = now >= drain.startedAt + PolicyTiming.neededUntil
+            shutdown?.isLastCall = isLast
             let rest = drain.remaining(until: PolicyTiming.sendsUntil, now: now)
-            finish([.channel, .model, .tunnel, .sidecar], by: rest, now)
+            finish(workers.filter { isLast || !isNeeded($0) }, by: rest, now)
+            if workers.isEmpty || now >= drain.startedAt + PolicyTiming.sendsUntil { shutdown?.stage = .closing }
         }
-        if drain.stage == .sends, workers.isEmpty || now >= drain.startedAt + PolicyTiming.sendsUntil {
-            drain.stage = .closing
-            shutdown = drain
-        }
-        if drain.stage == .closing, now >= drain.startedAt + PolicyTiming.killAllAt { killEverything(now) }
-        if drain.stage == .killed, now >= drain.startedAt + PolicyTiming.abandonAt {
-            drain.isFinished = true
-            shutdown = drain
-            say(nil, "not waited for: \(living.map(\.rawValue).sorted().joined(separator: ", "))")
+        if shutdown?.stage == .closing, now >= drain.startedAt + PolicyTiming.killAllAt { killEverything(now) }
+        if shutdown?.stage == .killed, now >= drain.startedAt + PolicyTiming.abandonAt {
+            shutdown?.isFinished = true
+            say(nil, "not waited for: \(living.map(\.rawValue).joined(separator: ", "))")
             effects.append(.finished(isComplete: false))
         }
     }
 
     private func living() -> [WorkerID] {
-        records.values.lazy.filter { $0.life != nil }.map(\.spec.id)
+        var ids: [WorkerID] = []
+        for record in records.values where record.life != nil { ids.append(record.spec.id) }
+        return ids
     }
 
-    /// Asks the living workers of some kinds to finish; whoever was already draining gets the tree's deadline if that
-    /// comes first.
-    private mutating func finish(_ kinds: Set<WorkerKind>, by duration: Duration, _ now: Instant) {
-        guard let shutdown else { return }
-        let killAt = shutdown.startedAt + PolicyTiming.killAllAt
-        for id in living().sorted(by: { $0.rawValue < $1.rawValue }) where kinds.contains(id.kind) {
+    /// Whether a living worker was started after this one because it needs it.
+    private func isNeeded(_ id: WorkerID) -> Bool {
+        records.values.contains { $0.life != nil && $0.spec.id != id && $0.spec.after.contains(id) }
+    }
+
+    /// Asks living workers to finish, each once; whoever was already draining gets the tree's deadline if that comes
+    /// first.
+    private mutating func finish(_ ids: [WorkerID], by duration: Duration, _ now: Instant) {
+        guard let drain = shutdown else { return }
+        let killAt = drain.startedAt + PolicyTiming.killAllAt
+        for id in ids where !drain.told.contains(id) {
             guard let record = records[id] else { continue }
             switch record.phase {
             case .starting(let life), .ready(let life):
@@ -68,22 +74,24 @@ extension SupervisorTree {
             case .draining(let life, var ending):
                 ending.killAt = min(ending.killAt, killAt)
                 update(id) { $0.phase = .draining(life, ending) }
-            case .stopped, .backoff, .quarantined, .parked: continue
+            case .stopped, .backoff, .quarantined, .parked, .parkedForMemory, .waiting: continue
             }
+            shutdown?.told.append(id)
             effects.append(.drain(id, record.incarnation, by: duration, reason: .shutdown))
         }
     }
 
     private mutating func killEverything(_ now: Instant) {
-        guard var drain = shutdown, drain.stage != .killed else { return }
-        let living = living().sorted { $0.rawValue < $1.rawValue }
+        guard let drain = shutdown, drain.stage != .killed else { return }
+        // The gateway last here too.
+        let all = living()
+        let living = all.filter { $0.kind != .gateway } + all.filter { $0.kind == .gateway }
         if drain.stage == .closing, now >= drain.startedAt + PolicyTiming.killAllAt {
             say(nil, "out of time: killing \(living.map(\.rawValue).joined(separator: ", "))")
         } else {
             say(nil, "asked twice: killing everything")
         }
-        drain.stage = .killed
-        shutdown = drain
+        shutdown?.stage = .killed
         for id in living {
             guard let record = records[id], let life = record.life else { continue }
             var ending = WorkerRecord.Ending(reason: .asked, next: .stop, killAt: now)

@@ -6,27 +6,32 @@ package import IPCControl
 /// events; nothing in here waits, reads a clock or makes a system call. The state machine is drawn in
 /// `docs/decisions/0020-restart-policy.md`.
 package struct SupervisorTree: Sendable {
-    var records: [WorkerID: WorkerRecord] = [:]
+    var records = WorkerTable()
     /// The highest incarnation of any worker that is gone: a worker that comes back into the plan goes on from there.
     var incarnationFloor: UInt64 = 0
     var restartBudget: TreeRestartBudget
     var random: SplitMix64
+    var safeMode = SafeMode()
     var shutdown: TreeDrain?
     /// Memory of the machine or container, KiB.
     var totalKB: Int64?
     /// What no worker may have.
     var reserve = MemoryShare()
+    /// Memory was given back or asked for since it was divided last.
+    var isDivisionStale = false
     var effects: [SupervisorEffect] = []
 
     package init(seed: UInt64, now: Instant) {
         random = SplitMix64(seed: seed)
-        restartBudget = TreeRestartBudget(now: now)
+        restartBudget = TreeRestartBudget(fullAt: now)
     }
 
     /// Takes one event and returns what to do about it, in order.
     package mutating func handle(_ event: SupervisorEvent, at now: Instant) -> [SupervisorEffect] {
         switch event {
-        case .total(let totalKB): self.totalKB = totalKB
+        case .total(let totalKB):
+            self.totalKB = totalKB
+            isDivisionStale = true
         case .planned(let specs, let reserve):
             self.reserve = reserve
             reconcile(specs, now)
@@ -41,14 +46,19 @@ package struct SupervisorTree: Sendable {
         case .tick: break
         }
         lookAtClock(now)
+        settle(now)
         defer { effects.removeAll(keepingCapacity: true) }
         return effects
     }
 
     /// When `tick` is due, if nothing happens before.
     package var nextDeadline: Instant? {
-        let deadlines = records.values.lazy.compactMap(\.deadline)
-        return [deadlines.min(), shutdown?.deadline].lazy.compactMap { $0 }.min()
+        var next = shutdown?.deadline
+        for record in records.values {
+            guard let deadline = deadline(of: record) else { continue }
+            next = next.map { min($0, deadline) } ?? deadline
+        }
+        return next
     }
 
     /// A worker's row, nil when the plan has no such worker.
@@ -58,10 +68,7 @@ package struct SupervisorTree: Sendable {
 
     /// All rows: the gateway first, the others by name.
     package var statuses: [WorkerStatus] {
-        records.values.map(\.status).sorted { left, right in
-            let (leads, follows) = (left.id.kind == .gateway, right.id.kind == .gateway)
-            return leads == follows ? left.id.rawValue < right.id.rawValue : leads
-        }
+        records.values.map(\.status)
     }
 
     /// Whether `terminate` was heard.
@@ -70,10 +77,7 @@ package struct SupervisorTree: Sendable {
     /// Changes a record in place and returns what `change` returns.
     @discardableResult
     mutating func update<Result>(_ id: WorkerID, _ change: (inout WorkerRecord) -> Result) -> Result? {
-        guard var record = records[id] else { return nil }
-        let result = change(&record)
-        records[id] = record
-        return result
+        records.update(id, change)
     }
 
     /// Enters `phase` and tells.
@@ -86,83 +90,11 @@ package struct SupervisorTree: Sendable {
         effects.append(.say(id, text))
     }
 
-    private mutating func lookAtClock(_ now: Instant) {
-        advanceShutdown(now)
-        for (id, record) in records {
-            guard let deadline = record.deadline, deadline <= now else { continue }
-            deadlineReached(id, record, now)
-        }
-    }
-
-    private mutating func deadlineReached(_ id: WorkerID, _ record: WorkerRecord, _ now: Instant) {
-        switch record.phase {
-        case .starting(var life), .ready(var life):
-            let isReady = life.readyAt != nil
-            guard life.liveness.look(now: now) else {
-                update(id) { $0.phase = isReady ? .ready(life) : .starting(life) }
-                return
-            }
-            killNow(id, life, .watchdog, next: .policy, text: Self.silence(of: record.spec, isReady: isReady), now)
-        case .draining(let life, var ending):
-            guard !ending.isKilled else { return }
-            ending.isKilled = true
-            update(id) { $0.phase = .draining(life, ending) }
-            effects.append(.kill(id, record.incarnation))
-        case .backoff, .quarantined:
-            spawn(id, now)
-        case .stopped, .parked: break
-        }
-    }
-
-    /// What a worker did not do in time.
-    private static func silence(of spec: WorkerSpec, isReady: Bool) -> String {
-        if isReady {
-            return "no heartbeat for \((PolicyTiming.heartbeatSuspicion + PolicyTiming.heartbeatGrace).inWords)"
-        }
-        guard let sign = spec.readySign else { return "not ready within \(PolicyTiming.startDeadline.inWords)" }
-        return "not ready within \(PolicyTiming.foreignStartDeadline.inWords): \(sign)"
-    }
-
-    /// Ends a life with SIGKILL at once.
-    mutating func killNow(
-        _ id: WorkerID,
-        _ life: WorkerRecord.Life,
-        _ reason: WorkerRecord.Ending.Reason,
-        next: WorkerRecord.Ending.Next,
-        text: String,
-        _ now: Instant
-    ) {
-        guard let incarnation = records[id]?.incarnation else { return }
-        let ending = WorkerRecord.Ending(reason: reason, next: next, killAt: now, isKilled: true, text: text)
-        move(id, to: .draining(life, ending), now)
-        effects.append(.kill(id, incarnation))
-    }
-
-    private func grant(of spec: WorkerSpec) -> MemoryGrant {
-        let hardKB = spec.memory.hard.resolved(totalKB: totalKB)
-        let softKB = spec.memory.soft?.resolved(totalKB: totalKB) ?? hardKB / 4 * 3
-        return MemoryGrant(hardKB: hardKB, softKB: softKB)
-    }
-
-    /// Starts the next incarnation of a worker that has no process.
-    mutating func spawn(_ id: WorkerID, _ now: Instant) {
-        guard shutdown == nil, let record = records[id], record.life == nil, !record.isRemoved else { return }
-        let (incarnation, overflow) = record.incarnation.addingReportingOverflow(1)
-        guard !overflow else { return }
-        let grant = grant(of: record.spec)
-        update(id) { record in
-            record.incarnation = incarnation
-            record.text = ""
-            record.usedKB = 0
-            record.peakKB = 0
-            record.grant = grant
-            let patience =
-                record.spec.readySign == nil
-                ? PolicyTiming.heartbeatSuspicion : PolicyTiming.foreignStartDeadline - PolicyTiming.heartbeatGrace
-            let liveness = Liveness(now: now, patience: patience)
-            record.enter(.starting(.init(startedAt: now, liveness: liveness)), now: now)
-        }
-        effects.append(.spawn(id, incarnation))
-        effects.append(.changed(id))
+    /// What follows from an event for workers that it did not name: those that wait for another, or for memory.
+    private mutating func settle(_ now: Instant) {
+        guard shutdown == nil else { return }
+        stopWaiting(now)
+        unpark(now)
+        if isDivisionStale { divideMemory() }
     }
 }

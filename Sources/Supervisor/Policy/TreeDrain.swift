@@ -1,9 +1,16 @@
-/// Where the shutdown of the whole tree stands (DESIGN section 4): who works for others goes after them.
+internal import IPCControl
+
+/// Where the shutdown of the whole tree stands (DESIGN section 4): who works for others goes after them, and who needs
+/// another goes before it.
 struct TreeDrain: Sendable {
     /// Moments of the schedule.
     let startedAt: Instant
     var stage = Stage.turns
     var isFinished = false
+    /// The moment for those that others need has come.
+    var isLastCall = false
+    /// Who was asked to finish.
+    var told: [WorkerID] = []
 
     enum Stage: Int, Sendable, Comparable {
         /// Agents and tools end their turns; the gateway takes nothing in; channels and models still serve them.
@@ -22,7 +29,9 @@ struct TreeDrain: Sendable {
         guard !isFinished else { return nil }
         switch stage {
         case .turns: return startedAt + PolicyTiming.turnsUntil
-        case .sends: return startedAt + PolicyTiming.sendsUntil
+        case .sends:
+            // Both moments of the stage, the nearer one first.
+            return startedAt + (isLastCall ? PolicyTiming.sendsUntil : PolicyTiming.neededUntil)
         case .closing: return startedAt + PolicyTiming.killAllAt
         case .killed: return startedAt + PolicyTiming.abandonAt
         }

@@ -2,16 +2,19 @@
 /// become a storm of starts. Starts that the plan or a person asks for are free.
 package struct TreeRestartBudget: Sendable, Equatable {
     /// When the bucket will be full again if nothing more is taken.
-    private var fullAt: Instant
+    private(set) var fullAt: Instant
 
-    package init(now: Instant) {
-        fullAt = now
+    package init(fullAt: Instant) {
+        self.fullAt = fullAt
     }
 
-    /// Takes one token and returns how long to wait until it is there.
-    package mutating func take(now: Instant) -> Duration {
-        fullAt = max(fullAt, now) + PolicyTiming.treeRestartInterval
+    /// Takes a token if there is one; else says when the next one comes. Taken at the moment of the start, never ahead of
+    /// it: a machine that slept would find all that was promised due at once.
+    package mutating func take(now: Instant) -> Instant? {
+        let next = max(fullAt, now) + PolicyTiming.treeRestartInterval
         let burst = PolicyTiming.treeRestartInterval * PolicyTiming.treeRestartBurst
-        return max(.zero, fullAt - now - burst)
+        guard next - now <= burst else { return next - burst }
+        fullAt = next
+        return nil
     }
 }

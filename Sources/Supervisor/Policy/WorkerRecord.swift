@@ -14,12 +14,19 @@ struct WorkerRecord: Sendable {
     /// Unasked restarts since the supervisor started.
     var restarts = 0
     var backoff: Backoff
+    /// Before this moment the gateway's START waits: the worker left too soon after its last one.
+    var restUntil: Instant?
+    /// Its quarantine is half open: this one attempt decides.
+    var isProbing = false
+    var pressure = SoftPressure()
     var history = FailureHistory()
     var lastDeath: CauseOfDeath?
     var text = ""
     /// The limits of the living incarnation, or what the next one would get.
     var grant = MemoryGrant()
-    /// Why the gateway runs in safe mode, or will at its next start; nil outside of it and for every other worker.
+    /// The limit in force is another one than was asked for.
+    var isLimitOwed = false
+    /// Why this incarnation of the gateway runs in safe mode; nil outside of it and for every other worker.
     var safeReason: String?
     var usedKB: Int64 = 0
     var peakKB: Int64 = 0
@@ -39,7 +46,12 @@ struct WorkerRecord: Sendable {
         case draining(Life, Ending)
         case backoff(until: Instant)
         case quarantined(probeAt: Instant)
+        /// Its configuration cannot work.
         case parked
+        /// Its floor does not fit beside the others.
+        case parkedForMemory
+        /// Admitted; another worker must be ready first, or the moment has come.
+        case waiting(until: Instant)
     }
 
     /// One process.
@@ -72,7 +84,7 @@ struct WorkerRecord: Sendable {
     var life: Life? {
         switch phase {
         case .starting(let life), .ready(let life), .draining(let life, _): life
-        case .stopped, .backoff, .quarantined, .parked: nil
+        case .stopped, .backoff, .quarantined, .parked, .parkedForMemory, .waiting: nil
         }
     }
 
@@ -82,9 +94,9 @@ struct WorkerRecord: Sendable {
         case .starting(let life): spec.isForeign && spec.readySign == nil ? nil : life.liveness.lookAt
         case .ready(let life): spec.isForeign ? nil : life.liveness.lookAt
         case .draining(_, let ending): ending.isKilled ? nil : ending.killAt
-        case .backoff(let until): until
+        case .backoff(let until), .waiting(let until): until
         case .quarantined(let probeAt): probeAt
-        case .stopped, .parked: nil
+        case .stopped, .parked, .parkedForMemory: nil
         }
     }
 
@@ -96,6 +108,30 @@ struct WorkerRecord: Sendable {
     mutating func forgetFailures(now: Instant) {
         history = FailureHistory()
         backoff = Self.newBackoff(spec, now)
+        pressure.reset()
+        restUntil = nil
+        isProbing = false
+    }
+
+    /// Never parked for memory: without them nothing else is of use.
+    var isEssential: Bool { spec.id.kind == .gateway || spec.id.kind == .agent }
+
+    /// Whether memory is kept for it: it lives, or comes back without being asked.
+    var isCounted: Bool {
+        switch phase {
+        case .starting, .ready, .draining, .backoff, .quarantined, .waiting: true
+        case .stopped, .parked, .parkedForMemory: false
+        }
+    }
+
+    /// The limits that follow from a share of the memory.
+    func grant(of amountKB: Int64, totalKB: Int64?) -> MemoryGrant {
+        let wantedKB = spec.memory.hard.resolved(totalKB: totalKB)
+        let softKB = spec.memory.soft?.resolved(totalKB: totalKB)
+        guard wantedKB > 0 else { return MemoryGrant(hardKB: 0, softKB: softKB ?? 0) }
+        // The distance between the two shrinks with them.
+        let shrunkKB = softKB.map { amountKB < wantedKB ? $0 * amountKB / wantedKB : $0 } ?? amountKB / 4 * 3
+        return MemoryGrant(hardKB: amountKB, softKB: min(shrunkKB, amountKB))
     }
 
     private static func newBackoff(_ spec: WorkerSpec, _ now: Instant) -> Backoff {
@@ -155,15 +191,15 @@ extension WorkerRecord {
         )
     }
 
-    private var publicPhase: WorkerPhase {
+    var publicPhase: WorkerPhase {
         switch phase {
         case .stopped: .stopped
         case .starting: .starting
         case .ready: .ready
         case .draining: .draining
-        case .backoff: .backoff
+        case .backoff, .waiting: .backoff
         case .quarantined: .quarantined
-        case .parked: .parked
+        case .parked, .parkedForMemory: .parked
         }
     }
 }

@@ -15,6 +15,10 @@ package struct WorkerSpec: Sendable, Equatable {
     package var readySign: ReadySign?
     /// Has no lifeline: shows in another way that it is ready, drained by SIGTERM, never missed for its heartbeat.
     package var isForeign: Bool { id.kind == .sidecar }
+    /// How long a start may take until it is ready.
+    package var startDeadline: Duration {
+        readySign == nil ? PolicyTiming.startDeadline : PolicyTiming.foreignStartDeadline
+    }
 
     package init(
         id: WorkerID,

@@ -29,6 +29,7 @@ struct CommandTests {
         #expect(world.alive[.model] == 2, "never two incarnations")
         world.die(.model, .clean)
         #expect(world.alive[.model] == 3)
+        world.ready(.model)
         world.die(.model, .clean)
         #expect(world.state(.model) == .stopped, "exit 0 is leaving too")
         world.happen(.start(.model, by: .gateway))

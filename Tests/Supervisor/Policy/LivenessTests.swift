@@ -86,19 +86,4 @@ struct LivenessTests {
         world.die(.agent)
         #expect(world.tree.status(of: .agent)?.lastDeath?.text == "a line is longer than 32768 bytes")
     }
-
-    @Test("a worker above its soft limit is drained and replaced, at most once a minute")
-    func softLimit() {
-        var world = running(.init("agent:main", softKB: 100_000))
-        world.happen(.memory(.agent, 1, usedKB: 120_000, peakKB: 130_000))
-        #expect(world.state(.agent) == .ready, "it starts that large: replacing it would not help")
-        world.pass(.seconds(60))
-        world.happen(.memory(.agent, 1, usedKB: 99_000, peakKB: 130_000))
-        #expect(world.state(.agent) == .ready)
-        world.happen(.memory(.agent, 1, usedKB: 100_001, peakKB: 130_000))
-        #expect(world.take().contains(.drain(.agent, 1, by: PolicyTiming.softBy, reason: .soft)))
-        world.die(.agent, .clean)
-        #expect(world.alive[.agent] == 2)
-        #expect(world.tree.status(of: .agent)?.restarts == 0)
-    }
 }

@@ -101,7 +101,12 @@ struct RestartPolicyTests {
         world.ready(.telegram)
         #expect(world.state(.telegram) == .ready)
         world.die(.telegram)
-        #expect(world.state(.telegram) == .starting, "a probe that became ready ends the quarantine")
+        #expect(world.state(.telegram) == .quarantined, "one attempt, and it was not well for long: no credit")
+        world.pass(.seconds(61))
+        world.ready(.telegram)
+        world.pass(.seconds(60))
+        world.die(.telegram)
+        #expect(world.state(.telegram) == .starting, "a probe that was well for a minute ends the quarantine")
     }
 
     @Test("five deaths by its own doing within ten minutes are quarantined, plain kills are not")
