@@ -6,6 +6,8 @@ enum Role: Equatable {
     case plan
     /// `clawhold worker`, started by the supervisor; which one, its lifeline says.
     case worker
+    /// `clawhold self-check`, started by the supervisor that is about to become this executable.
+    case selfCheck
     /// Everything a person types besides.
     case commandLine
 
@@ -21,6 +23,7 @@ enum Role: Equatable {
         switch words.first {
         case "plan": self = .plan
         case "worker": self = .worker
+        case "self-check": self = .selfCheck
         case "gateway":
             let next = words.dropFirst().first
             let runs = next == nil || next == "run" || next?.hasPrefix("-") == true

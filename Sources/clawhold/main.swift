@@ -19,6 +19,7 @@ switch Role(arguments) {
 case .supervisor: exit(runSupervisor(arguments: Array(arguments)))
 case .plan: exit(runPlan(arguments: ["clawhold"] + arguments.dropFirst()))
 case .worker: runWorkerRole()
+case .selfCheck: exit(runSelfCheck())
 case .commandLine:
     // `clawhold logs | head` ends when head does, without a word.
     signal(SIGPIPE, SIG_DFL)

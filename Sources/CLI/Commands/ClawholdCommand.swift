@@ -17,6 +17,7 @@ struct ClawholdCommand: ParsableCommand {
                 StatusCommand.self, WorkersCommand.self, TopCommand.self, LogsCommand.self, EventsCommand.self,
                 HealthCommand.self,
                 RestartCommand.self, StopCommand.self, StartCommand.self, ResetCommand.self, ReloadCommand.self,
+                UpgradeCommand.self,
                 GatewayCommand.self, ConfigCommand.self, VersionCommand.self,
             ],
             defaultSubcommand: nil

@@ -218,4 +218,17 @@ int clinux_landlock_restrict(const struct clinux_landlock_path *_Nonnull paths, 
 /// -ENOSYS on a machine type this filter is not written for.
 int clinux_seccomp_no_network(void);
 
+// MARK: upgrade.c
+
+/// An anonymous file, close-on-exec, that clinux_seal makes immutable for good.
+int clinux_memfd(const char *_Nonnull name);
+int clinux_seal(int fd);
+bool clinux_is_sealed(int fd);
+int clinux_set_close_on_exec(int fd, bool on);
+/// Replaces this program by the one open as `fd`; returns only when that fails.
+int clinux_execute(
+    int fd, char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nonnull environment);
+/// The linker's build id of this executable: a hash of its content. Returns its length, 0 when it was linked without.
+int clinux_build_id(uint8_t *_Nonnull bytes, size_t capacity);
+
 #endif

@@ -12,6 +12,9 @@ package struct BlockDecoder: Sendable {
     /// Whether a part of a block is waiting for the rest: at the end of the stream, it was cut.
     package var isMidBlock: Bool { start < buffer.count }
 
+    /// What was not decoded yet, for a reader that goes on from here.
+    package var pending: ArraySlice<UInt8> { buffer[start...] }
+
     package mutating func append(_ bytes: some Sequence<UInt8>) {
         buffer.append(contentsOf: bytes)
     }

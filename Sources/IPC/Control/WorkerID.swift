@@ -13,7 +13,7 @@ package enum WorkerKind: String, Sendable, CaseIterable {
 ///
 /// At most 96 bytes of `[a-z0-9:._-]`, the first part a `WorkerKind`, no part empty: safe in a path, a log line and a
 /// process title.
-package struct WorkerID: Sendable, Hashable, CustomStringConvertible {
+package struct WorkerID: Sendable, Hashable, LosslessStringConvertible {
     package let rawValue: String
     package let kind: WorkerKind
 

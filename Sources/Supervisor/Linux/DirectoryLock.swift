@@ -69,6 +69,20 @@ package struct DirectoryLock: ~Copyable {
         self.directory = directory
     }
 
+    /// Goes on with a lock that another image of this process took: it belongs to the open files, which outlive exec.
+    init(adopting directory: Int32, file: Int32) {
+        self.directory = Descriptor(owning: directory)
+        self.file = file < 0 ? nil : Descriptor(owning: file)
+    }
+
+    /// The two open files, on loan; -1 where there is none.
+    var descriptors: (directory: Int32, file: Int32) {
+        switch file {
+        case .some(let file): (directory.raw, file.raw)
+        case .none: (directory.raw, -1)
+        }
+    }
+
     private static func open(_ directory: String) throws(Failure) -> Descriptor {
         do {
             return try Descriptor.open(directory, O_RDONLY | O_DIRECTORY)

@@ -33,7 +33,8 @@ package struct WorkerIdentity: Sendable {
     private let privileged: Bool
     private let owner: ProcessIdentity
     private let first: UInt32
-    private var assigned: [String: UInt32] = [:]
+    /// The slots that were given out.
+    private(set) var assigned: [String: UInt32] = [:]
 
     /// One log line about what is weaker than it could be, or nil.
     package let weaker: String?
@@ -68,6 +69,11 @@ package struct WorkerIdentity: Sendable {
             owner: ProcessIdentity(uid: facts.st_uid, gid: facts.st_gid),
             highestUID: Self.highestMappedUID((try? SystemFile.text("/proc/self/uid_map")) ?? "")
         )
+    }
+
+    /// Goes on with the users that another image of this supervisor gave out.
+    mutating func adopt(_ users: [String: UInt32]) {
+        assigned = users
     }
 
     /// The user for `worker`, or nil: stays who the supervisor is.

@@ -1,10 +1,10 @@
 /// How long a worker waits before it is started again: a credit of restarts at once, then doubling delays.
 package struct Backoff: Sendable, Equatable {
     private let cap: Duration
-    private var credit = PolicyTiming.restartCredit
+    var credit = PolicyTiming.restartCredit
     /// When the credit was last counted up.
-    private var creditCountedAt: Instant
-    private var level = 0
+    var creditCountedAt: Instant
+    var level = 0
 
     package init(cap: Duration, now: Instant) {
         self.cap = cap

@@ -5,7 +5,7 @@ package import IPCControl
 ///
 /// Bounded: beyond `limit` the oldest deaths of workers that died again since are folded into the newer ones, which
 /// say all that matters (nothing up to this incarnation can act any more; somebody's own doing was among it).
-package struct ExitLedger: Sendable {
+package struct ExitLedger: Sendable, Equatable {
     package static let limit = 256
 
     /// One death.
@@ -15,11 +15,17 @@ package struct ExitLedger: Sendable {
         package var death: CauseOfDeath
     }
 
-    private var entries: [Entry] = []
+    private(set) var entries: [Entry] = []
     /// How many of `entries`, from the front, the living gateway was told.
-    private var told = 0
+    private(set) var told = 0
 
     package init() {}
+
+    /// As another image of this supervisor left it.
+    init(_ entries: [Entry], told: Int) {
+        self.entries = Array(entries.suffix(Self.limit))
+        self.told = min(max(0, told), self.entries.count)
+    }
 
     package var count: Int { entries.count }
 

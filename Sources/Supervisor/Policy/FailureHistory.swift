@@ -1,8 +1,8 @@
 /// The failures that lead to quarantine.
 package struct FailureHistory: Sendable, Equatable {
-    private var unreadyStarts = 0
+    var unreadyStarts = 0
     /// The last own-doing deaths, oldest first, at most `PolicyTiming.ownDoingLimit`.
-    private var ownDoingDeaths: [Instant] = []
+    var ownDoingDeaths: [Instant] = []
 
     package init() {}
 

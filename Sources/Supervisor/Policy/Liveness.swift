@@ -4,9 +4,9 @@
 /// Silence first makes a worker suspect; the suspect is dead only when the look at the end of its grace was made in
 /// time. After a suspension that look is late, and the grace begins anew.
 package struct Liveness: Sendable, Equatable {
-    private var isSuspect = false
+    var isSuspect = false
     /// When to look again.
-    package private(set) var lookAt: Instant
+    package internal(set) var lookAt: Instant
 
     /// - Parameter patience: silence until suspicion.
     package init(now: Instant, patience: Duration = PolicyTiming.heartbeatSuspicion) {

@@ -2,13 +2,13 @@
 /// measurements it is replaced, and ever more rarely when replacing does not help either.
 struct SoftPressure: Sendable, Equatable {
     /// Measurements above the limit in a row.
-    private var looks = 0
-    private var shedAt: Instant?
+    var looks = 0
+    var shedAt: Instant?
     /// The operator was told that this incarnation is left alone.
-    private var isHeldBack = false
-    private var replacedAt: Instant?
+    var isHeldBack = false
+    var replacedAt: Instant?
     /// How often the pause between replacements was doubled.
-    private var level = 0
+    var level = 0
 
     enum Verdict: Sendable, Equatable {
         case nothing

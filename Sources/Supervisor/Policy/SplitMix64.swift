@@ -1,7 +1,7 @@
 /// A small random number generator whose whole state is one number (Steele, Lea and Flood 2014): jitter needs no more,
 /// and a seed makes a run of the policy repeatable.
-package struct SplitMix64: Sendable, RandomNumberGenerator {
-    private var state: UInt64
+package struct SplitMix64: Sendable, Equatable, RandomNumberGenerator {
+    var state: UInt64
 
     package init(seed: UInt64) {
         state = seed

@@ -26,6 +26,9 @@ package enum SupervisorEvent: Sendable, Equatable {
 
     case start(WorkerID, by: Commander)
     case stop(WorkerID)
+    /// Takes the specification and replaces the process, which gets `by` to finish: the worker's next incarnation is of
+    /// another build.
+    case renew(WorkerSpec, by: Duration)
     case restart(WorkerID)
     /// Forgets the worker's failures and starts it if it is meant to live.
     case reset(WorkerID)

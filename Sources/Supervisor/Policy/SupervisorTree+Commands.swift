@@ -44,6 +44,18 @@ extension SupervisorTree {
         }
     }
 
+    mutating func renew(_ spec: WorkerSpec, _ by: Duration, _ now: Instant) {
+        guard shutdown == nil, records[spec.id] != nil else { return }
+        update(spec.id) { $0.spec = spec }
+        forgetFailures(spec.id, now)
+        switch records[spec.id]?.phase {
+        case .starting, .ready: drain(spec.id, reason: .restart, by: by, next: .start, now)
+        case .backoff, .quarantined: launch([spec.id], now)
+        // Who ends it already has decided what comes then.
+        case .draining, .stopped, .waiting, .parked, .parkedForMemory, nil: break
+        }
+    }
+
     mutating func restart(_ id: WorkerID, _ now: Instant) {
         guard shutdown == nil, let record = records[id] else { return }
         update(id) { $0.isHeld = false }

@@ -38,7 +38,7 @@ extension SupervisorTree {
         case .exited(let id, let incarnation, let death):
             guard life(id, incarnation) != nil else { return }
             exited(id, death, now)
-        case .total, .planned, .start, .stop, .restart, .reset, .terminate, .tick: break
+        case .total, .planned, .start, .stop, .renew, .restart, .reset, .terminate, .tick: break
         }
     }
 

@@ -5,7 +5,7 @@ package import IPCControl
 /// Pure: `handle` gets an event and the time and returns what to do. The shell does it and reports back with further
 /// events; nothing in here waits, reads a clock or makes a system call. The state machine is drawn in
 /// `docs/decisions/0020-restart-policy.md`.
-package struct SupervisorTree: Sendable {
+package struct SupervisorTree: Sendable, Equatable {
     var records = WorkerTable()
     /// The highest incarnation of any worker that is gone: a worker that comes back into the plan goes on from there.
     var incarnationFloor: UInt64 = 0
@@ -40,6 +40,7 @@ package struct SupervisorTree: Sendable {
             processEvent(event, now)
         case .start(let id, let commander): start(id, by: commander, now)
         case .stop(let id): stop(id, now)
+        case .renew(let spec, let by): renew(spec, by, now)
         case .restart(let id): restart(id, now)
         case .reset(let id): reset(id, now)
         case .terminate: terminate(now)

@@ -2,7 +2,7 @@ internal import IPCControl
 
 /// Where the shutdown of the whole tree stands (DESIGN section 4): who works for others goes after them, and who needs
 /// another goes before it.
-struct TreeDrain: Sendable {
+struct TreeDrain: Sendable, Equatable {
     /// Moments of the schedule.
     let startedAt: Instant
     var stage = Stage.turns

@@ -2,7 +2,7 @@
 /// become a storm of starts. Starts that the plan or a person asks for are free.
 package struct TreeRestartBudget: Sendable, Equatable {
     /// When the bucket will be full again if nothing more is taken.
-    private(set) var fullAt: Instant
+    var fullAt: Instant
 
     package init(fullAt: Instant) {
         self.fullAt = fullAt

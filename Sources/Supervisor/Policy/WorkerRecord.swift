@@ -1,7 +1,7 @@
 package import IPCControl
 
 /// All that the policy remembers of one worker.
-struct WorkerRecord: Sendable {
+struct WorkerRecord: Sendable, Equatable {
     var spec: WorkerSpec
     var phase = Phase.stopped
     var since: Instant
@@ -39,7 +39,7 @@ struct WorkerRecord: Sendable {
     }
 
     /// What the worker is doing.
-    enum Phase: Sendable {
+    enum Phase: Sendable, Equatable {
         case stopped
         case starting(Life)
         case ready(Life)
@@ -55,7 +55,7 @@ struct WorkerRecord: Sendable {
     }
 
     /// One process.
-    struct Life: Sendable {
+    struct Life: Sendable, Equatable {
         var pid: Int32 = 0
         var startedAt: Instant
         var readyAt: Instant?
@@ -63,7 +63,7 @@ struct WorkerRecord: Sendable {
     }
 
     /// How a life is being ended and what comes after it.
-    struct Ending: Sendable {
+    struct Ending: Sendable, Equatable {
         var reason: Reason
         var next: Next
         var killAt: Instant
@@ -71,8 +71,8 @@ struct WorkerRecord: Sendable {
         /// Words for the death when the supervisor itself caused it.
         var text = ""
 
-        enum Reason: Sendable { case asked, left, fatal, watchdog }
-        enum Next: Sendable {
+        enum Reason: String, Sendable { case asked, left, fatal, watchdog }
+        enum Next: String, Sendable {
             case stop
             case start
             case park

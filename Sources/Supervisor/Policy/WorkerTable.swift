@@ -4,7 +4,7 @@ internal import IPCControl
 /// that the same events give the same effects in every run.
 ///
 /// A sorted array: a dozen workers are found in it as fast as in a hash table, in a fraction of the memory.
-struct WorkerTable: Sendable {
+struct WorkerTable: Sendable, Equatable {
     private(set) var values: [WorkerRecord] = []
 
     var isEmpty: Bool { values.isEmpty }

@@ -69,6 +69,7 @@ final class ControlClient {
     let number: UInt64
     let descriptor: Descriptor
     let token: UInt64
+    let uid: UInt32
     var decoder = BlockDecoder()
     var outgoing = WriteQueue(limit: ControlClients.queueLimit)
     var state = State.idle
@@ -78,7 +79,7 @@ final class ControlClient {
     var isBroken = false
 
     /// What the client waits for.
-    enum State {
+    enum State: Equatable {
         case idle
         /// A worker that has to become ready, in an incarnation after this one.
         case ready(WorkerID, after: UInt64)
@@ -86,10 +87,13 @@ final class ControlClient {
         case plan
         case logs(WorkerID?)
         case events
+        /// An upgrade, through the change of image.
+        case upgrade
     }
 
-    init(number: UInt64, descriptor: consuming Descriptor, token: UInt64, now: Instant) {
+    init(number: UInt64, descriptor: consuming Descriptor, token: UInt64, uid: UInt32, now: Instant) {
         self.number = number
+        self.uid = uid
         self.descriptor = descriptor
         self.token = token
         deadline = now + ControlClients.patience
@@ -113,7 +117,8 @@ final class ControlClient {
         self.state = state
         switch state {
         case .ready, .stopped, .plan: deadline = .now() + ControlClients.resultLimit
-        case .logs, .events: deadline = nil
+        // An upgrade ends by the deadlines of its steps.
+        case .logs, .events, .upgrade: deadline = nil
         case .idle: deadline = .now() + ControlClients.patience
         }
     }

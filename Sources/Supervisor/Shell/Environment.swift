@@ -28,6 +28,11 @@ struct Environment {
         }
     }
 
+    /// All but `name`.
+    func without(_ name: String) -> Environment {
+        Environment(lines: lines.filter { !$0.utf8.starts(with: "\(name)=".utf8) })
+    }
+
     /// What every worker of ours gets, and nothing else: no secret can be inherited.
     var forWorkers: [String] {
         var lines = ["MALLOC_ARENA_MAX=1", "SWIFT_BACKTRACE=enable=no"]

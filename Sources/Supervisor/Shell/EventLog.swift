@@ -1,7 +1,7 @@
 package import IPCControl
 
 /// The last things that happened to workers, for `clawhold events`.
-package struct EventLog: Sendable {
+package struct EventLog: Sendable, Equatable {
     package static let limit = 200
 
     /// One event.

@@ -5,9 +5,9 @@ struct GatewayFeed {
     /// A row whose memory alone moved by less is not worth a message.
     static let memoryStepKB: Int64 = 256
 
-    private var ledger = ExitLedger()
+    private(set) var ledger = ExitLedger()
     private var changes: [WorkerID] = []
-    private var goneIDs: [WorkerID] = []
+    private(set) var goneIDs: [WorkerID] = []
     /// The rows as told last.
     private var told: [WorkerID: WorkerStatus] = [:]
 
@@ -40,6 +40,14 @@ struct GatewayFeed {
         changes = ids
         goneIDs = []
         told = [:]
+    }
+
+    /// Goes on where another image of this supervisor was. Rows are told again: a row twice does no harm.
+    mutating func adopt(_ ledger: ExitLedger, gone: [WorkerID], knowing ids: [WorkerID]) {
+        self.ledger = ledger
+        hasDeaths = true
+        goneIDs = gone
+        changes = ids
     }
 
     mutating func gatewayDied() {

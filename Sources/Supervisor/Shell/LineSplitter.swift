@@ -1,5 +1,5 @@
 /// Cuts a byte stream into lines with a bound. What is longer is cut at the bound, the rest of that line is skipped.
-package struct LineSplitter: Sendable {
+package struct LineSplitter: Sendable, Equatable {
     package static let limit = 16 * 1024
 
     /// One line, LF and CR at its end taken off.
@@ -9,8 +9,8 @@ package struct LineSplitter: Sendable {
         package var isCut: Bool
     }
 
-    private var pending: [UInt8] = []
-    private var isSkipping = false
+    var pending: [UInt8] = []
+    var isSkipping = false
 
     package init() {}
 

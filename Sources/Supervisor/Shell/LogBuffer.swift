@@ -34,7 +34,7 @@ package struct LogBuffer: Sendable {
     private var shares: [Source: Share] = [:]
     private var used = 0
     /// Lines dropped since the start.
-    package private(set) var dropped: UInt64 = 0
+    package internal(set) var dropped: UInt64 = 0
 
     package init() {}
 
@@ -59,6 +59,38 @@ package struct LogBuffer: Sendable {
         }
         if share.gap > 0 { enqueue(notice, source, gap: share.gap) }
         enqueue(record, source, gap: 0)
+    }
+
+    /// What waits, first in first out, and after it the gaps that nobody was told of: for another image of this
+    /// supervisor. Of a record that was written in part, the rest.
+    package struct Remainder: Sendable, Equatable {
+        package var source: Source
+        package var bytes: [UInt8]
+        /// Not 0 in a note, or without bytes: so many lines.
+        package var gap: UInt64
+    }
+
+    package var remainders: [Remainder] {
+        var all: [Remainder] = []
+        var (at, taken) = (start, headTaken)
+        for record in records[first...] {
+            let end = at + Int(record.length) - taken
+            all.append(Remainder(source: record.source, bytes: Array(bytes[at..<end]), gap: record.gap))
+            (at, taken) = (end, 0)
+        }
+        for (source, share) in shares where share.gap > 0 {
+            all.append(Remainder(source: source, bytes: [], gap: share.gap))
+        }
+        return all
+    }
+
+    /// Goes on with what another image left.
+    package mutating func adopt(_ remainder: Remainder) {
+        if remainder.bytes.isEmpty {
+            shares[remainder.source, default: Share()].gap = remainder.gap
+        } else if used + remainder.bytes.count + Self.overhead <= Self.limit {
+            enqueue(remainder.bytes, remainder.source, gap: remainder.gap)
+        }
     }
 
     /// Tells of the gaps once everything before them is written, although no further line comes.

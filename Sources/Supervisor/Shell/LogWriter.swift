@@ -95,6 +95,35 @@ final class LogWriter {
         sources = sources.filter { streams[$0.value]?.source == $0.key || buffer.holds($0.key) }
     }
 
+    /// What the next image of this supervisor goes on with.
+    var state: UpgradeState.LogState {
+        UpgradeState.LogState(
+            sequence: sequence,
+            dropped: dropped,
+            format: format,
+            lines: recent(nil, limit: .max),
+            remainders: buffer.remainders.map { .init(worker: sources[$0.source], bytes: $0.bytes, gap: $0.gap) }
+        )
+    }
+
+    func adopt(_ state: UpgradeState.LogState) {
+        use(state.format)
+        sequence = state.sequence
+        buffer.dropped = state.dropped
+        for line in state.lines {
+            if let worker = line.worker {
+                _ = stream(of: worker)
+                streams[worker]?.ring.append(line)
+            } else {
+                own.append(line)
+            }
+        }
+        for rest in state.remainders {
+            let source = rest.worker.map { stream(of: $0).source } ?? 0
+            buffer.adopt(.init(source: source, bytes: rest.bytes, gap: rest.gap))
+        }
+    }
+
     /// Writes what the output takes now.
     func flush() {
         isBlocked = false

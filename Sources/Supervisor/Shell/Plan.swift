@@ -1,7 +1,7 @@
 package import IPCControl
 
 /// What the plan role wrote up its lifeline: everything the supervisor will ever know about the configuration.
-package struct Plan: Sendable {
+package struct Plan: Sendable, Equatable {
     package var settings: Settings
     package var listeners: [Listener]
     package var workers: [PlannedWorker]
@@ -36,7 +36,7 @@ package struct Plan: Sendable {
 }
 
 /// One worker of the plan, with what its process is given.
-package struct PlannedWorker: Sendable {
+package struct PlannedWorker: Sendable, Equatable {
     package var spec: WorkerSpec
     package var userClass: UserClass
     package var killPoints: String?

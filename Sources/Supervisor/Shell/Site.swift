@@ -13,6 +13,8 @@ final class Site {
     /// Users that may use the control socket.
     let admins: Set<UInt32>
     private let lock: DirectoryLock
+    /// Descriptors of the lock, on loan.
+    var lockDescriptors: (directory: Int32, file: Int32) { lock.descriptors }
 
     /// A listener under the name that the gateway knows it by.
     final class Listener {
@@ -49,18 +51,53 @@ final class Site {
         do {
             directory = try RuntimeDirectory.make(stateDirectory: stateDirectory) { environment[$0] }
             identities = try WorkerIdentity(stateDirectory: stateDirectory)
-            var facts = stat()
-            _ = stat(stateDirectory, &facts)
-            let owner = geteuid() == 0 ? ProcessIdentity(uid: facts.st_uid, gid: facts.st_gid) : nil
+            let owner = try Self.owner(of: stateDirectory)
             listeners.append(Listener("hub", try .unix(path: directory.hubSocket, mode: 0o666)))
-            listeners.append(Listener("rpc", try .unix(path: directory.rpcSocket, mode: 0o600, owner: owner)))
+            let user = geteuid() == 0 ? owner : nil
+            listeners.append(Listener("rpc", try .unix(path: directory.rpcSocket, mode: 0o600, owner: user)))
             control = try .unix(path: directory.controlSocket, mode: 0o600)
-            admins = [0, geteuid(), facts.st_uid]
+            admins = [0, geteuid(), owner.uid]
         } catch {
             throw Failure(text: "no place for the sockets: \(error)", exitCode: 1)
         }
         self.listeners = listeners
         ladder = MemoryLadder(hash: PathHash.hash8(stateDirectory))
+    }
+
+    /// Goes on with what another image of this process holds.
+    init(adopting state: UpgradeState) throws(Errno) {
+        let held = state.site
+        stateDirectory = state.plan.settings.stateDirectory
+        lock = DirectoryLock(adopting: held.lock, file: held.lockFile)
+        directory = RuntimeDirectory(path: held.runtimeDirectory)
+        control = ListeningSocket(
+            descriptor: Descriptor(owning: held.control),
+            port: 0,
+            address: directory.controlSocket
+        )
+        listeners = state.listeners.map { listener in
+            let descriptor = Descriptor(owning: listener.fd)
+            return Listener(
+                listener.name,
+                ListeningSocket(descriptor: descriptor, port: listener.port, address: listener.address)
+            )
+        }
+        ladder = MemoryLadder(
+            hash: PathHash.hash8(stateDirectory),
+            layout: held.layout,
+            keeping: Set(
+                state.processes.map { MemoryLadder.directoryName(worker: $0.id.rawValue, incarnation: $0.incarnation) }
+            )
+        )
+        identities = try WorkerIdentity(stateDirectory: stateDirectory)
+        identities.adopt(held.users)
+        admins = [0, geteuid(), try Self.owner(of: stateDirectory).uid]
+    }
+
+    private static func owner(of directory: String) throws(Errno) -> ProcessIdentity {
+        var facts = stat()
+        try Errno.retrying("stat", directory) { stat(directory, &facts) }
+        return ProcessIdentity(uid: facts.st_uid, gid: facts.st_gid)
     }
 
     /// The port that clients use.

@@ -34,7 +34,7 @@ extension Supervisor {
         let number = control.newNumber()
         let fd = connection.raw
         guard let token = try? watch(fd, .read, .client(number)) else { return }
-        control.add(ControlClient(number: number, descriptor: connection, token: token, now: .now()))
+        control.add(ControlClient(number: number, descriptor: connection, token: token, uid: peer.uid, now: .now()))
     }
 
     /// A person with the right user, and no worker: whoever takes over a worker must not command the supervisor.
@@ -99,10 +99,25 @@ extension Supervisor {
             client.wait(for: .plan)
             replan()
             if planning == nil, case .plan = client.state { client.finish(error: "not while shutting down") }
+        case "upgrade": upgrade(to: block["PATH"], client)
         case "shutdown":
             client.finish()
             terminate("asked by the command line")
         default: client.finish(error: "unknown command \(block["CMD"] ?? "")")
+        }
+    }
+
+    /// Whoever names what is executed becomes its user: more than the right to command is needed.
+    private func upgrade(to path: String?, _ client: ControlClient) {
+        guard client.uid == 0 || client.uid == geteuid() else {
+            client.finish(error: "only root and the gateway's own user (uid \(geteuid())) may upgrade it")
+            return
+        }
+        do {
+            client.wait(for: .upgrade)
+            try startUpgrade(path)
+        } catch {
+            client.finish(error: "\(error)")
         }
     }
 
@@ -114,6 +129,7 @@ extension Supervisor {
             [
                 "PID": "\(getpid())",
                 "VERSION": plan?.settings.version ?? Build.version,
+                "BUILD": Build.id,
                 "UPTIME_MS": "\((Instant.now() - startedAt).wholeMilliseconds)",
                 "STATE_DIR": plan?.settings.stateDirectory ?? "",
                 "CONFIG_PATH": plan?.settings.configPath ?? "",
@@ -183,7 +199,7 @@ extension Supervisor {
             case .stopped(let id):
                 let state = tree.status(of: id)?.state
                 if state == .stopped || state == nil { client.finish() }
-            case .idle, .plan, .logs, .events: break
+            case .idle, .plan, .logs, .events, .upgrade: break
             }
             guard let deadline = client.deadline, deadline <= now else { continue }
             switch client.state {
@@ -193,7 +209,7 @@ extension Supervisor {
                 client.finish(error: "\(id) is \(state) after \(ControlClients.resultLimit.inWords)")
             case .stopped, .plan:
                 client.finish(error: "not done after \(ControlClients.resultLimit.inWords)")
-            case .logs, .events: break
+            case .logs, .events, .upgrade: break
             }
         }
     }

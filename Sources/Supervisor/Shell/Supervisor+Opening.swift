@@ -7,15 +7,8 @@ extension Supervisor {
         do {
             let site = try Site(new, environment: environment, inherited: inherited)
             controlToken = try watch(site.control.fd, .read, .control)
-            let pointer = RuntimePointer(
-                pid: getpid(),
-                port: site.port,
-                controlSocket: site.directory.controlSocket,
-                rpcSocket: site.directory.rpcSocket,
-                version: new.settings.version
-            )
             self.site = site
-            leave(pointer, in: site.stateDirectory)
+            leavePointer(site, new)
         } catch let failure as Site.Failure {
             refuse(failure.text, code: failure.exitCode)
             return
@@ -31,8 +24,16 @@ extension Supervisor {
         happen(.planned(new.workers.map(\.spec), reserve: new.reserve))
     }
 
-    /// The pointer is for the command line's comfort: a full disk or one that is read-only refuses no start.
-    private func leave(_ pointer: RuntimePointer, in directory: String) {
+    /// How the command line finds this supervisor. For its comfort: a full disk or one that is read-only refuses no start.
+    func leavePointer(_ site: Site, _ plan: Plan) {
+        let pointer = RuntimePointer(
+            pid: getpid(),
+            port: site.port,
+            controlSocket: site.directory.controlSocket,
+            rpcSocket: site.directory.rpcSocket,
+            version: plan.settings.version
+        )
+        let directory = site.stateDirectory
         do {
             try pointer.write(to: directory)
         } catch {
@@ -62,7 +63,12 @@ extension Supervisor {
         // A worker on its way out may still log a secret of the old plan.
         rememberSecrets(of: [old, next])
         plan = next
-        happen(.planned(next.workers.map(\.spec), reserve: next.reserve))
+        if rollout?.machine.isPlanning == true {
+            // The workers follow one by one.
+            rollout?.machine.planned()
+        } else {
+            happen(.planned(next.workers.map(\.spec), reserve: next.reserve))
+        }
         for worker in next.workers { feed.changed(worker.spec.id) }
     }
 
@@ -74,7 +80,7 @@ extension Supervisor {
         exitCode = code
     }
 
-    private func rememberSecrets(of plans: [Plan]) {
+    func rememberSecrets(of plans: [Plan]) {
         let values = plans.flatMap { $0.workers.flatMap { $0.secrets.map(\.value) } }
         log.redactor = Redactor(secrets: values + [Hex.encode(hubKey)])
     }

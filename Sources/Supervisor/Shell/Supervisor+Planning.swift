@@ -46,6 +46,21 @@ extension Supervisor {
         startPlanning()
     }
 
+    /// HUP: be what is on the disk, configuration and program. An upgrade reads the configuration, too.
+    func reload() {
+        if site != nil, !tree.isShuttingDown, upgrade == nil, rollout == nil,
+            NewExecutable.isReplaced(running: spawner.ownExecutable)
+        {
+            do {
+                try startUpgrade(nil)
+                return
+            } catch {
+                log.say("error: \(NewExecutable.own) was replaced, but there is no upgrade: \(error)")
+            }
+        }
+        replan()
+    }
+
     func startPlanning() {
         do {
             let pair = try SocketPair()
@@ -154,6 +169,7 @@ extension Supervisor {
             exitCode = code
             return
         }
+        if rollout?.machine.isPlanning == true { goBack(words) }
         log.say("\(words): the last configuration stays in force", subsystem: "config")
     }
 

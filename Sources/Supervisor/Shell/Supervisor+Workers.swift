@@ -62,7 +62,7 @@ extension Supervisor {
             if worker.spec.isForeign {
                 let pid = try spawner.spawn(request).pid
                 started = pid
-                process = WorkerProcess(id: id, incarnation: incarnation, pid: pid, group: group)
+                process = WorkerProcess(id: id, incarnation: incarnation, pid: pid, group: group, build: nil)
                 process.readyWatch = worker.spec.readySign.map { ReadyWatch($0, now: .now()) }
             } else {
                 let pair = try SocketPair()
@@ -219,6 +219,9 @@ extension Supervisor {
             if facts.pid == planning?.pid {
                 _ = try? Reaper.collect(pid: facts.pid)
                 plannerExited(facts)
+            } else if facts.pid == upgrade?.pid {
+                _ = try? Reaper.collect(pid: facts.pid)
+                selfCheckExited(facts)
             } else if let process = processes.values.first(where: { $0.pid == facts.pid }) {
                 bury(process, facts)
             } else {

@@ -12,7 +12,7 @@ final class Supervisor {
     let poller: Poller
     let spawner: ProcessSpawner
     let log: LogWriter
-    let startedAt = Instant.now()
+    let startedAt: Instant
     let hubKey: [UInt8]
 
     var tree: SupervisorTree
@@ -33,6 +33,10 @@ final class Supervisor {
     var service: ServiceLink?
     /// What it handed to us, until the first plan says what of it is of use.
     var inherited: InheritedListeners?
+    /// A new executable that proves itself.
+    var upgrade: Upgrade?
+    /// What this image does after it took over from another.
+    var rollout: RolloutRun?
     /// The result, once there is one.
     var exitCode: Int32?
 
@@ -54,12 +58,21 @@ final class Supervisor {
         case readyProbe(WorkerID)
         case control
         case client(UInt64)
+        case selfCheck
     }
 
-    init(arguments: [String], environment: Environment, output: Int32) throws(Errno) {
+    /// - Parameter head: of the image before, at an upgrade.
+    init(
+        arguments: [String],
+        environment: Environment,
+        output: Int32,
+        after head: UpgradeState.Head? = nil
+    ) throws(Errno) {
+        startedAt = head?.startedAt ?? .now()
         self.arguments = arguments
         self.environment = environment
-        inherited = InheritedListeners { environment[$0] }
+        // What it handed to the image before is among its listeners.
+        inherited = head == nil ? InheritedListeners { environment[$0] } : nil
         service = ServiceLink(environment)
         // Before anything else: as PID 1 a TERM that comes earlier is lost.
         signals = try SignalSource()
@@ -68,8 +81,8 @@ final class Supervisor {
         spawner = try ProcessSpawner()
         log = LogWriter(output: output)
         if LogOutput.isJournal(output, environment["JOURNAL_STREAM"]) { log.use(.journal) }
-        var key = [UInt8](repeating: 0, count: 32)
-        try Errno.check(clinux_getrandom(&key, key.count), "getrandom")
+        var key = head?.hubKey ?? [UInt8](repeating: 0, count: 32)
+        if head == nil { try Errno.check(clinux_getrandom(&key, key.count), "getrandom") }
         hubKey = key
         let seed = key.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         tree = SupervisorTree(seed: SHA256.hash(key).prefix(8).reduce(seed) { $0 << 8 ^ UInt64($1) }, now: startedAt)
@@ -90,7 +103,7 @@ final class Supervisor {
             log.finish(within: 200)
             return 71
         }
-        startPlanning()
+        if site == nil { startPlanning() }
         while exitCode == nil {
             finishTurn()
             guard exitCode == nil, let happened = try? poller.wait() else { continue }
@@ -131,7 +144,7 @@ final class Supervisor {
         }
     }
 
-    private func perform(_ effect: SupervisorEffect) -> SupervisorEvent? {
+    func perform(_ effect: SupervisorEffect) -> SupervisorEvent? {
         switch effect {
         case .spawn(let id, let incarnation): return spawn(id, incarnation)
         case .drain(let id, let incarnation, let by, let reason): drain(id, incarnation, by, reason)
@@ -184,6 +197,7 @@ final class Supervisor {
         case .readyProbe(let id): readyProbeAnswered(id)
         case .control: acceptClients()
         case .client(let number): serve(number, event.readiness)
+        case .selfCheck: readSelfCheck()
         }
     }
 
@@ -192,7 +206,7 @@ final class Supervisor {
             switch delivery.signal {
             case SIGCHLD: reap()
             case SIGTERM, SIGINT, SIGQUIT: terminate(Signal.name(delivery.signal))
-            case SIGHUP: replan()
+            case SIGHUP: reload()
             default: break
             }
         }
@@ -215,6 +229,8 @@ final class Supervisor {
         let now = Instant.now()
         checkPlanning(now)
         probeForeign(now)
+        advanceUpgrade(now)
+        advanceRollout(now)
         if let due = tree.nextDeadline, due <= now { happen(.tick) }
         tellGateway()
         checkClients(now)
@@ -224,7 +240,8 @@ final class Supervisor {
         watchOutput()
         let deadlines = [
             tree.nextDeadline, planning?.deadline, control.deadline, probeDeadline, service?.deadline,
-            isReaping ? now : nil,
+            isReaping ? now : nil, upgradeDeadline,
+            rollout?.machine.deadline,
         ]
         let next = deadlines.compactMap { $0 }.min()
         if next != armed {

@@ -12,6 +12,8 @@ final class WorkerProcess {
     let incarnation: UInt64
     let pid: Int32
     let group: MemoryGroup
+    /// Which build it is, nil for a foreign program.
+    let build: String?
     /// nil for a foreign program, and once the worker closed its end.
     var lifeline: Source?
     var decoder = BlockDecoder()
@@ -23,21 +25,23 @@ final class WorkerProcess {
     /// When its memory was looked at last.
     var measuredAt: Instant?
 
-    init(id: WorkerID, incarnation: UInt64, pid: Int32, group: MemoryGroup) {
+    init(id: WorkerID, incarnation: UInt64, pid: Int32, group: MemoryGroup, build: String? = Build.id) {
         self.id = id
         self.incarnation = incarnation
         self.pid = pid
         self.group = group
+        self.build = build
     }
 
     /// A polled descriptor.
     final class Source {
         let descriptor: Descriptor
         let token: UInt64
-        var splitter = LineSplitter()
+        var splitter: LineSplitter
         var isWriting = false
 
-        init(_ descriptor: consuming Descriptor, token: UInt64) {
+        init(_ descriptor: consuming Descriptor, token: UInt64, _ splitter: LineSplitter = LineSplitter()) {
+            self.splitter = splitter
             self.descriptor = descriptor
             self.token = token
         }

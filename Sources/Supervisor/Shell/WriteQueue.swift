@@ -10,6 +10,8 @@ package struct WriteQueue: Sendable {
         self.limit = limit
     }
 
+    /// What waits.
+    var pending: ArraySlice<UInt8> { bytes[start...] }
     package var count: Int { bytes.count - start }
     package var isEmpty: Bool { count == 0 }
 

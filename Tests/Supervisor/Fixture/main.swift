@@ -10,5 +10,8 @@ case "plan": FixturePlan.run(file: arguments.last ?? "")
 case "worker":
     var worker = FixtureWorker()
     worker.run()
+case "self-check":
+    if SystemFile.link("/proc/self/exe")?.hasSuffix("slow") == true { while true { pause() } }
+    exit(runSelfCheck())
 default: exit(runSupervisor(arguments: arguments))
 }

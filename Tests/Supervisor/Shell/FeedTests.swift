@@ -95,6 +95,7 @@ struct FeedTests {
             number: 1,
             descriptor: try pair.ours.duplicate(),
             token: 1,
+            uid: 0,
             now: Instant(nanoseconds: 0)
         )
         let line = Block("LOG", ["TEXT": String(repeating: "x", count: 10_000)])

@@ -8,13 +8,21 @@ internal import Glibc
 /// high-water mark (page cache reaches it in peace) can tell. It arrives milliseconds before the exit does.
 final class LimitNotices {
     private let event: Descriptor
-    private var total: UInt64 = 0
+    private(set) var total: UInt64 = 0
+    /// The eventfd, on loan.
+    var fd: Int32 { event.raw }
 
     /// - Throws: when the kernel has no cgroup.event_control (it is announced to go).
     init(of group: CgroupDirectory) throws(Errno) {
         event = Descriptor(owning: try Errno.check(clinux_eventfd(), "eventfd"))
         let source = try Descriptor.open("\(group.path)/memory.oom_control", O_RDONLY)
         try group.write("\(event.raw) \(source.raw)", to: "cgroup.event_control")
+    }
+
+    /// Goes on with an eventfd that is registered already.
+    init(adopting fd: Int32, total: UInt64) {
+        event = Descriptor(owning: fd)
+        self.total = total
     }
 
     /// All so far.

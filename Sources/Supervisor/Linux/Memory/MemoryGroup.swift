@@ -83,6 +83,43 @@ package final class MemoryGroup {
         for directory in directories { entryDescriptors.append(try directory.openEntry().release()) }
     }
 
+    /// Goes on with a group that exists and has its processes and limits.
+    init(adopting account: Account, _ places: Places, enclosing: EnclosingLimits?) {
+        limit = places.limit
+        kill = places.kill
+        tasks = places.tasks
+        directories = places.directories
+        self.enclosing = enclosing
+        notices = account.notices > 2 ? LimitNotices(adopting: account.notices, total: account.noticesTotal) : nil
+        hardLimitBytes = account.hardLimitBytes
+        peakBytes = account.peakBytes
+        limitsTasks = account.limitsTasks
+        machineKillsAtStart = account.machineKills
+        condemnedAt = account.condemnedAt
+        marks = []
+        // What happened around us counts from here; what happened in the group, from where it was looked at.
+        var mark = mark()
+        mark.ownHits = account.ownHits
+        mark.ownKills = account.ownKills
+        marks = [mark]
+    }
+
+    /// What the next image of this supervisor has to know.
+    var account: Account {
+        Account(
+            hardLimitBytes: hardLimitBytes,
+            peakBytes: peakBytes,
+            limitsTasks: limitsTasks,
+            notices: notices?.fd ?? -1,
+            noticesTotal: notices?.total ?? 0,
+            machineKills: machineKillsAtStart,
+            condemnedAt: condemnedAt,
+            ownHits: marks.first?.ownHits,
+            ownKills: marks.first?.ownKills,
+            uid: origin?.uid
+        )
+    }
+
     deinit {
         closeEntries()
     }

@@ -18,7 +18,8 @@ package final class MemoryLadder {
     private let kills: CgroupDirectory?
     private let tasks: CgroupDirectory?
     private let enclosing: EnclosingLimits?
-    private let layout: CgroupLayout
+    /// Where the rungs were tried.
+    let layout: CgroupLayout
     private var leftovers: [CgroupDirectory] = []
 
     /// Tries the rungs. Groups that a dead supervisor of the same state directory left are killed and removed: hold the
@@ -26,7 +27,7 @@ package final class MemoryLadder {
     ///
     /// - Parameters:
     ///   - hash: `PathHash.hash8` of the state directory.
-    ///   - kept: names of groups (`MemoryGroup.name`) whose processes live on over an upgrade in place.
+    ///   - kept: names of groups (`directoryName`) whose processes live on over an upgrade in place.
     package init(hash: String, layout: CgroupLayout = .current(), keeping kept: Set<String> = []) {
         let name = Self.namePrefix + hash
         self.layout = layout
@@ -159,6 +160,12 @@ package final class MemoryLadder {
             for directory in places.directories { directory.remove() }
             throw error
         }
+    }
+
+    /// The group of an incarnation that lives, made by another image of this supervisor.
+    func adoptGroup(worker: String, incarnation: UInt64, _ account: MemoryGroup.Account) -> MemoryGroup {
+        let places = places(Self.directoryName(worker: worker, incarnation: incarnation))
+        return MemoryGroup(adopting: account, places, enclosing: enclosing)
     }
 
     private func places(_ name: String) -> MemoryGroup.Places {

@@ -26,7 +26,8 @@ struct HelloCheck {
         guard let worker = WorkerID(hello.worker), worker.kind != .gateway,
             HubToken.isValid([UInt8](hello.token), key: key, worker: worker, incarnation: hello.incarnation)
         else { return .refused(.refused, "the token is not the one of this worker and incarnation") }
-        guard hello.build == build else {
+        // Another build of the same language is served until the supervisor replaces it; see `Build.hub`.
+        guard Build.canTalk(hello.build, build) else {
             return .refused(.build, "the gateway is \(build), this is \(hello.build.prefix(64))")
         }
         if let known = highest[hello.worker], known > hello.incarnation {
