@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,10 @@
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
+#define INTO_CGROUP 0x200000000ULL
 #ifndef PR_CAP_AMBIENT
 #define PR_CAP_AMBIENT 47
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
@@ -34,6 +39,8 @@ struct child {
     int step;
     int error;
     int oom_score_set;
+    /// Entry by which the kernel has put the child into its group already, -1 for none.
+    int entered;
 };
 
 const char *clinux_spawn_step_name(int step) {
@@ -186,12 +193,20 @@ static int arrange_descriptors(struct child *child) {
     return executable;
 }
 
+static void enter_group(struct child *child, int entry) {
+    // A directory (v2) has its file beneath; `tasks` (v1) is the file.
+    int file = openat(entry, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (file < 0 && errno != ENOTDIR) fail(child, CLINUX_STEP_CGROUP, errno);
+    if (write(file < 0 ? entry : file, "0", 1) != 1) fail(child, CLINUX_STEP_CGROUP, errno);
+    if (file >= 0) close(file);
+}
+
 static int run_child(void *argument) {
     struct child *child = argument;
     const struct clinux_spawn_request *request = child->request;
 
     for (size_t index = 0; index < request->cgroup_count; index++)
-        if (write(request->cgroups[index], "0", 1) != 1) fail(child, CLINUX_STEP_CGROUP, errno);
+        if (request->cgroups[index] != child->entered) enter_group(child, request->cgroups[index]);
     write_oom_score(child);
     if (request->new_session && setsid() < 0) fail(child, CLINUX_STEP_SESSION, errno);
     limit(child, RLIMIT_CORE, request->limit_core);
@@ -215,6 +230,65 @@ static int run_child(void *argument) {
     fail(child, CLINUX_STEP_EXEC, errno);
 }
 
+/// clone3, for which the C library has no call: starts `run_child` on a stack of its own, born in a v2 group.
+///
+/// Being moved there, by a write to cgroup.procs, takes a lock over all forks of the machine that is bought with an RCU
+/// grace period: 13 ms instead of 0.1. (v1 has `tasks`, whose one-thread move takes no such lock.)
+static long clone_into(int group, char *stack, int *pidfd, struct child *child) {
+    struct {
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+    } arguments = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | INTO_CGROUP,
+        .pidfd = (uint64_t)(uintptr_t)pidfd,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)stack,
+        .stack_size = STACK_BYTES,
+        .cgroup = (uint64_t)group,
+    };
+#if defined(__x86_64__)
+    long result = SYS_clone3;
+    __asm__ volatile(
+        "syscall\n\t"
+        "test %%rax, %%rax\n\t"
+        "jnz 1f\n\t"
+        "mov %[child], %%rdi\n\t"
+        "call *%[run]\n\t"
+        "ud2\n"
+        "1:"
+        : "+a"(result)
+        : "D"(&arguments), "S"(sizeof arguments), [child] "r"(child), [run] "r"(run_child)
+        : "rcx", "r11", "memory", "cc");
+    return result;
+#elif defined(__aarch64__)
+    register long call __asm__("x8") = SYS_clone3;
+    register void *first __asm__("x0") = &arguments;
+    register long size __asm__("x1") = sizeof arguments;
+    __asm__ volatile(
+        "svc 0\n\t"
+        "cbnz x0, 1f\n\t"
+        "mov x0, %[child]\n\t"
+        "blr %[run]\n\t"
+        "brk 1\n"
+        "1:"
+        : "+r"(first)
+        : "r"(call), "r"(size), [child] "r"(child), [run] "r"(run_child)
+        : "x30", "memory", "cc");
+    return (long)first;
+#else
+    (void)arguments, (void)child;
+    return -ENOSYS;
+#endif
+}
+
+/// The first entry that is a directory: the v2 group that a child can be born in. -1 for none.
+static int birth_group(const struct clinux_spawn_request *request) {
+    for (size_t index = 0; index < request->cgroup_count; index++) {
+        struct stat facts;
+        if (!fstat(request->cgroups[index], &facts) && S_ISDIR(facts.st_mode)) return request->cgroups[index];
+    }
+    return -1;
+}
+
 int clinux_spawn(const struct clinux_spawn_request *request, struct clinux_spawn_result *result) {
     *result = (struct clinux_spawn_result){.pid = -1, .pidfd = -1, .oom_score_set = 1, .step = CLINUX_STEP_CLONE};
     if (request->descriptor_count > CLINUX_SPAWN_DESCRIPTORS) return -EINVAL;
@@ -224,14 +298,22 @@ int clinux_spawn(const struct clinux_spawn_request *request, struct clinux_spawn
     if (stack == MAP_FAILED) return -errno;
     mprotect(stack, GUARD_BYTES, PROT_NONE);
 
-    struct child child = {.request = request, .parent = getpid(), .oom_score_set = 1};
+    struct child child = {.request = request, .parent = getpid(), .oom_score_set = 1, .entered = -1};
     if (request->oom_score_adj != CLINUX_INHERIT) child.oom_score_set = 0;
     // All 64, the C library's own two included: no handler may run on the shared memory.
     uint64_t all = ~(uint64_t)0, before = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     int pidfd = -1;
     int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
-    pid_t pid = clone(run_child, stack + STACK_BYTES, flags | CLONE_PIDFD, &child, &pidfd);
+    pid_t pid = -1;
+    // Whatever is missing (Linux 5.7, a filter that does not know the call, a right): the child moves there by itself.
+    child.entered = birth_group(request);
+    if (child.entered >= 0) {
+        long born = clone_into(child.entered, stack, &pidfd, &child);
+        pid = born < 0 ? -1 : (pid_t)born;
+        if (pid < 0) child.entered = -1;
+    }
+    if (pid < 0) pid = clone(run_child, stack + STACK_BYTES, flags | CLONE_PIDFD, &child, &pidfd);
     if (pid < 0 && errno == EINVAL) pid = clone(run_child, stack + STACK_BYTES, flags, &child);
     int error = pid < 0 ? errno : 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);

@@ -52,7 +52,7 @@ struct clinux_spawn_request {
     /// Descriptor i of the child is a duplicate of descriptors[i]; a negative one is /dev/null. All others are closed.
     const int *_Nullable descriptors;
     size_t descriptor_count;
-    /// Open cgroup.procs files that the child writes itself into before anything else.
+    /// Groups that the child is in before anything else: open `tasks` files of v1, and at most one directory of v2.
     const int *_Nullable cgroups;
     size_t cgroup_count;
     int64_t oom_score_adj;

@@ -19,7 +19,7 @@ package struct SpawnRequest: Sendable {
     package var directory: String?
     /// nil: stays who we are.
     package var identity: ProcessIdentity?
-    /// `cgroup.procs` on loan that the child enters before it allocates anything.
+    /// Ways into memory groups (`CgroupDirectory.openEntry`) on loan: the child is in before it allocates anything.
     package var memoryEntries: [Int32]
     /// RLIMIT_DATA where there is no cgroup.
     package var dataLimitBytes: Int64?

@@ -124,7 +124,7 @@ package final class MemoryGroup {
         closeEntries()
     }
 
-    /// Open `cgroup.procs` files for `SpawnRequest.memoryEntries`, on loan until `entered`.
+    /// For `SpawnRequest.memoryEntries`, on loan until `entered`.
     package var entries: [Int32] { entryDescriptors }
 
     /// The process, for what concerns nothing else on the rung without cgroups; nil before it is in.
