@@ -179,8 +179,11 @@ extension Supervisor {
         _ = Glibc.kill(planning.pid, SIGKILL)
     }
 
+    /// Nobody waits for it any more: its end must not decide ours.
     func abandonPlanning() {
         guard let planning else { return }
         _ = Glibc.kill(planning.pid, SIGKILL)
+        unwatch(planning.lifeline.raw, token: planning.token)
+        self.planning = nil
     }
 }
