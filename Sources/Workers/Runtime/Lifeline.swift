@@ -17,6 +17,7 @@ package final class Lifeline: Sendable {
         var early: [Block] = []
         var shedders: [@Sendable () async -> Void] = []
         var isShedding = false
+        var isOutOfDescriptors = false
     }
 
     /// Most blocks kept while nobody receives them yet; a gateway that is slower than this at its start is broken.
@@ -134,7 +135,16 @@ package final class Lifeline: Sendable {
         for continuation in waiting { continuation.resume(returning: drain) }
     }
 
+    /// A worker that has no descriptor left can neither take a connection nor make one, and would never be missed: it is
+    /// silent, and after ten seconds of that it is replaced.
     private func beat() {
+        let hasRoom = OwnDescriptors.haveRoom()
+        let isNews = state.withLock { state in
+            defer { state.isOutOfDescriptors = !hasRoom }
+            return state.isOutOfDescriptors == hasRoom
+        }
+        if isNews, !hasRoom { OwnDescriptors.complain() }
+        guard hasRoom else { return }
         send(Block("HEARTBEAT", ["PSS_KB": String(OwnMemory.proportionalKB() ?? 0)]))
     }
 
