@@ -165,7 +165,9 @@ extension Supervisor {
     private func planningFailed(_ words: String, code: Int32) {
         control.planned(error: words)
         guard site != nil else {
-            if code != 1 && code != 78 { log.say(words) }
+            let isRefusal = code == 1 || code == 78
+            if !isRefusal { log.say(words) }
+            tellService(refusal: isRefusal ? "the start is refused; the log says why" : words, code: code)
             exitCode = code
             return
         }

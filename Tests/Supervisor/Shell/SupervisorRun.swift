@@ -21,12 +21,24 @@ final class SupervisorRun {
 
     var state: String { "\(directory)/state" }
 
-    /// Starts it with a plan, with further variables, and with sockets as a service manager hands them over.
-    init(_ plan: FixturePlanText, environment: [String] = [], sockets: [Int32] = []) throws {
+    /// Starts it with a plan, with further variables, with sockets as a service manager hands them over, and with its
+    /// outputs elsewhere than in `lines`.
+    init(
+        _ plan: FixturePlanText,
+        environment: [String] = [],
+        sockets: [Int32] = [],
+        redirection: String = "2>&1"
+    ) throws {
         var template = Array("/tmp/clawhold-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Missing(description: "a temporary directory") }
         directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let (read, shell) = try Self.start(in: directory, plan, environment: environment, sockets: sockets)
+        let (read, shell) = try Self.start(
+            in: directory,
+            plan,
+            environment: environment,
+            sockets: sockets,
+            redirection: redirection
+        )
         log = read
         self.shell = shell
     }
@@ -62,7 +74,8 @@ final class SupervisorRun {
         _ plan: FixturePlanText,
         name: String = "plan",
         environment: [String],
-        sockets: [Int32]
+        sockets: [Int32],
+        redirection: String = "2>&1"
     ) throws -> (Int32, Int32) {
         let file = "\(directory)/\(name)"
         try write(plan.text(state: "\(directory)/state"), to: file)
@@ -77,7 +90,8 @@ final class SupervisorRun {
             executable: .path("/bin/sh"),
             // The shell, so that the exit code is not lost to another test that reaps children.
             arguments: [
-                "sh", "-c", "sh -c '\(listen)exec \"$0\" gateway \"$1\" 2>&1' \"$0\" \"$1\"; echo \"exit code $?\"",
+                "sh", "-c",
+                "sh -c '\(listen)exec \"$0\" gateway \"$1\" \(redirection)' \"$0\" \"$1\"; echo \"exit code $?\"",
                 fixture, file,
             ],
             environment: ["TZ=UTC", "SECRET_OF_THE_SHELL=visible", "XDG_RUNTIME_DIR=\(directory)"] + environment,
