@@ -6,10 +6,18 @@ here=$(dirname "$(readlink -f "$0")")
 CLAWHOLD=$(realpath "${1:-${CLAWHOLD:-$here/../../.build/clawhold}}")
 [ -x "$CLAWHOLD" ] || { echo "No executable at $CLAWHOLD: type make release" >&2; exit 2; }
 cd "$here"
-# shellcheck source=Tests/Lab/common.sh
-. ./common.sh
-need systemd-container
-make_rootfs
+LAB=${CLAWHOLD_LAB:-/var/tmp/clawhold-lab}
+mkdir -p "$LAB"
+for tool in debootstrap systemd-nspawn; do
+  command -v $tool >/dev/null || { echo "No $tool: apt-get install debootstrap systemd-container" >&2; exit 2; }
+done
+if [ ! -e "$LAB/rootfs.done" ]; then
+  echo "Making a Debian in $LAB/rootfs …" >&2
+  rm -rf "$LAB/rootfs"
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps,python3,ca-certificates \
+    bookworm "$LAB/rootfs" >"$LAB/debootstrap.log" 2>&1 || { tail -n 20 "$LAB/debootstrap.log" >&2; exit 1; }
+  touch "$LAB/rootfs.done"
+fi
 
 place=$LAB/systemd.$$
 name=clawhold-lab-systemd.$$

@@ -13,7 +13,7 @@ extension Supervisor {
         sendStores(&link)
         let facts = ServiceReport.Facts(
             gateway: link.gateway,
-            isReloading: site != nil && planning != nil,
+            isReloading: site != nil && (planning != nil || upgrade != nil || rollout != nil),
             isStopping: tree.isShuttingDown || exitCode != nil,
             status: link.status
         )
