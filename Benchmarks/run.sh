@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# make bench: the figures of the README against the release executable, with references in the same run.
+# make bench: the figures of the README against the release executable, with references in the same run; then the supervisor
+# beside runit, s6 and supervisord, which needs Debian's packages and redraws docs/supervisors.svg.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(Tests/peers/setup.sh)
-exec "$python" Benchmarks/figures.py "$@"
+"$python" Benchmarks/figures.py "$@"
+exec "$python" Benchmarks/supervisors.py --plot docs/supervisors.svg
