@@ -121,7 +121,6 @@ extension SystemTests {
         func planner() async throws {
             let world = try await world()
             let supervisor = ProcessFiles(pid: world.gateway.process.pid)
-            let known = Set(supervisor.children)
             // It lives for some hundredths of a second, and what is looked at is the time between its confinement and its
             // end: made again until it is caught there.
             let again = Task { while !Task.isCancelled { _ = try? await world.gateway.command("replan") } }
@@ -129,10 +128,12 @@ extension SystemTests {
             let planner = try await blocking {
                 let deadline = ContinuousClock.now + .seconds(20)
                 while ContinuousClock.now < deadline {
-                    guard let pid = supervisor.children.first(where: { !known.contains($0) }) else { continue }
-                    let files = ProcessFiles(pid: pid)
-                    guard files.status("Seccomp") == "2", Glibc.kill(pid, SIGSTOP) == 0 else { continue }
-                    if files.state == "T" { return files }
+                    for files in supervisor.children.map({ ProcessFiles(pid: $0) }) {
+                        guard files.status("Seccomp") == "2", files.commandLine.first == "clawhold: plan",
+                            Glibc.kill(files.pid, SIGSTOP) == 0
+                        else { continue }
+                        if files.state == "T" { return files }
+                    }
                 }
                 throw TestFailure("no planner was caught")
             }
