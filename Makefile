@@ -1,5 +1,5 @@
 # Two commands for a newcomer: `make run` and `make test`. The rest is what they and CI are made of.
-.PHONY: run test release debug check format bench image clean
+.PHONY: run test test-full release debug check format bench image clean
 
 # Installs what is missing, builds the release executable, starts the gateway on loopback with its state in ./state.
 run:
@@ -8,6 +8,11 @@ run:
 # Installs what the tests need and runs all of them.
 test:
 	@scripts/test.sh
+
+# The long forms as well (docs/proof.md says which): hours.
+test-full:
+	@CLAWHOLD_FULL_TESTS=1 scripts/test.sh
+	@if [ -x Tests/Lab/run.sh ]; then Tests/Lab/run.sh; fi
 
 # The static, stripped executable: .build/clawhold
 release:

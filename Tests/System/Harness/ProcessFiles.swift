@@ -79,7 +79,6 @@ struct ProcessFiles: Sendable {
 /// Another process's soft limit, changed from outside by util-linux's prlimit.
 enum Limit: String {
     case files = "nofile"
-    case addressSpace = "as"
 
     /// Sets it, runs `body`, and gives the old one back.
     func lowered<Result>(of pid: pid_t, to value: Int, _ body: () async throws -> Result) async throws -> Result {

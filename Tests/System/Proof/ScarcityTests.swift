@@ -57,13 +57,22 @@ extension SystemTests {
             #expect(try await gateway.stop() == 0)
         }
 
-        @Test("out of address space, the next start is tried again until it succeeds")
+        /// The kernel's own answer when it has no memory for a process, put into its mouth by strace.
+        @Test("out of memory for a process, the next start is tried again until it succeeds")
         func memory() async throws {
             let gateway = try await Gateway.start()
-            let size = ProcessFiles(pid: gateway.process.pid).status("VmSize")?.split(separator: " ").first
-            guard let kilobytes = size.flatMap({ Int($0) }) else { throw TestFailure("no VmSize") }
             try await scarce("ENOMEM", gateway) { kill in
-                try await Limit.addressSpace.lowered(of: gateway.process.pid, to: kilobytes << 10) { try await kill() }
+                let tracer = try ChildProcess(
+                    [
+                        "/usr/bin/strace", "-p", "\(gateway.process.pid)", "-o", "/dev/null", "-e",
+                        "trace=clone,clone3",
+                        "-e", "inject=clone,clone3:error=ENOMEM",
+                    ]
+                )
+                try await tracer.line(containing: "attached")
+                try await kill()
+                tracer.signal(SIGINT)
+                _ = try await tracer.ended()
             }
             #expect(try await gateway.stop() == 0)
         }
