@@ -98,5 +98,12 @@ extension Supervisor {
         }
         log.say(site.ladder.explanation)
         if let weaker = site.identities.weaker { log.say(weaker) }
+        // libdispatch ends the process when it cannot read /proc/TID/stat of its own threads.
+        if access("/proc/self/stat", R_OK) != 0 {
+            log.say(
+                "/proc is not mounted: a busy worker may die of that at any moment, and no command is taken, since nobody "
+                    + "can be told from a worker; type: mount -t proc proc /proc"
+            )
+        }
     }
 }
