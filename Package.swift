@@ -98,7 +98,7 @@ let package = Package(
 
         // MARK: Plan
         .target(name: "Plan", dependencies: ["CLinux", "Config", "IPCControl"], path: "Sources/Workers/Plan"),
-        .testTarget(name: "PlanTests", dependencies: ["Plan"], path: "Tests/Workers/Plan"),
+        .testTarget(name: "PlanTests", dependencies: ["Plan", "Supervisor"], path: "Tests/Workers/Plan"),
 
         // MARK: Journal: the gateway's store, the only place that knows SQLite
         .target(

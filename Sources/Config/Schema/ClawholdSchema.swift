@@ -2,7 +2,7 @@
 enum ClawholdSchema {
     static let root = Shape.object([
         "$schema": .string,
-        "memory": .object(["workers": .map(budget)]),
+        "memory": .object(["reserve": .either(.integer(0...1_048_576), .percentage), "workers": .map(budget)]),
         "sidecars": .map(
             .object([
                 "command": .either(.string, .strings),
@@ -26,6 +26,7 @@ enum ClawholdSchema {
     /// Up to a day.
     private static let milliseconds = Shape.integer(1...86_400_000)
 
-    /// Mebibytes.
-    private static let budget = Shape.object(["soft": .integer(8...1_048_576), "hard": .integer(8...1_048_576)])
+    /// Mebibytes, or a part of the total of machine or container.
+    private static let budget = Shape.object(["soft": amount, "hard": amount])
+    private static let amount = Shape.either(.integer(8...1_048_576), .percentage)
 }

@@ -44,6 +44,7 @@ struct ConfigCheck {
         case .bool: expect(value.bool != nil, value, shape, path)
         case .number: expect(value.number?.isFinite == true, value, shape, path)
         case .integer(let range): expect(value.integer.map(range.contains) == true, value, shape, path)
+        case .percentage: expect(value.percentage != nil, value, shape, path)
         case .choice(let words): expect(value.string.map(words.contains) == true, value, shape, path)
         case .identifier: expect(value.identifier != nil, value, shape, path)
         case .list(let element): checkList(value, element, shape, path)
@@ -69,6 +70,7 @@ struct ConfigCheck {
     private mutating func expect(_ holds: Bool, _ value: ConfigValue, _ shape: Shape, _ path: ConfigPath) {
         guard !holds else { return }
         var given = value.kindName
+        if case .percentage = shape, let string = value.string { given = "\"\(string.prefix(40))\"" }
         if case .choice = shape, let string = value.string { given = "\"\(string.prefix(40))\"" }
         if case .integer = shape, case .number(_, let text) = value.kind { given = String(text.prefix(40)) }
         add(.wrong, path, value, "\(shape.name) is expected here, not \(given)")
@@ -123,7 +125,7 @@ struct ConfigCheck {
     private static func looksLike(_ value: ConfigValue, _ shape: Shape) -> Bool {
         switch shape {
         case .any: true
-        case .string: value.string != nil
+        case .string, .percentage: value.string != nil
         case .bool: value.bool != nil
         case .number, .integer: value.number != nil
         case .choice(let words): value.string.map(words.contains) == true

@@ -8,6 +8,8 @@ indirect enum Shape: Sendable {
     /// A whole number within these bounds.
     case integer(ClosedRange<Int>)
     case choice([String])
+    /// `"30%"`, from 1 to 100.
+    case percentage
     /// A string, or a number that stands for one.
     case identifier
     case list(Shape)
@@ -37,6 +39,7 @@ indirect enum Shape: Sendable {
             range.upperBound >= 1_000_000_000
                 ? "a whole number from \(range.lowerBound)"
                 : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .percentage: "a percentage such as \"30%\""
         case .choice(let words): "one of " + words.map { "\"\($0)\"" }.joined(separator: ", ")
         case .identifier: "a string or a number"
         case .list(let element): "a list of \(element.plural)"

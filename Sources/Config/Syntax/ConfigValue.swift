@@ -59,6 +59,14 @@ package struct ConfigValue: Sendable, Equatable {
         }
     }
 
+    /// 1...100 of a string such as `30%`.
+    package var percentage: Int? {
+        guard let text = string, text.last == "%", let percent = Int(text.dropLast()), (1...100).contains(percent),
+            text.utf8.first != UInt8(ascii: "+")
+        else { return nil }
+        return percent
+    }
+
     /// What it is, for error messages: `a string`.
     package var kindName: String {
         switch kind {

@@ -32,20 +32,20 @@ extension SupervisorTree {
         case .draining(let life, let ending): drainIsOver(record, life, ending, now)
         case .backoff:
             guard id.kind != .gateway, let next = restartBudget.take(now: now) else {
-                launch([id], now)
+                launch([id], isRestart: true, now)
                 return
             }
             update(id) { $0.phase = .backoff(until: next) }
         case .quarantined:
             guard let next = restartBudget.take(now: now) else {
                 update(id) { $0.isProbing = true }
-                launch([id], now)
+                launch([id], isRestart: true, now)
                 return
             }
             update(id) { $0.phase = .quarantined(probeAt: next) }
         case .waiting:
             say(id, "\(id) \(record.text) no longer: it is started without")
-            begin(id, now)
+            beginAfterWaiting(id, now)
         case .stopped, .parked, .parkedForMemory: break
         }
     }

@@ -152,7 +152,7 @@ extension SupervisorTree {
         var startAt = now + delay
         if delay == .zero {
             guard id.kind != .gateway, let next = restartBudget.take(now: now) else {
-                launch([id], now)
+                launch([id], isRestart: true, now)
                 return .zero
             }
             startAt = next

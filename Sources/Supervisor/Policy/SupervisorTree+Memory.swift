@@ -70,6 +70,7 @@ extension SupervisorTree {
             + "\(reserved) MB are reserved and the rest belongs to other workers"
         update(id) { $0.text = text }
         isDivisionStale = true
+        isSomebodyWaiting = true
         move(id, to: .parkedForMemory, now)
         say(id, "\(id) is parked: \(text). It starts by itself when there is room: clawhold stop WORKER makes some")
     }

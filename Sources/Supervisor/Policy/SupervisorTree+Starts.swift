@@ -4,8 +4,10 @@ extension SupervisorTree {
     /// Starts workers that have no process and are meant to live: by priority as far as memory goes, then in the order of
     /// the table, each when those that it needs are ready.
     ///
-    /// `isRetry`: those that do not fit were parked before and nothing is said again.
-    mutating func launch(_ ids: [WorkerID], isRetry: Bool = false, _ now: Instant) {
+    /// - Parameters:
+    ///   - isRetry: those that do not fit were parked before and nothing is said again.
+    ///   - isRestart: nobody asked; a token of the tree's budget was taken for a start now, not for one later.
+    mutating func launch(_ ids: [WorkerID], isRetry: Bool = false, isRestart: Bool = false, _ now: Instant) {
         guard shutdown == nil else { return }
         var admitted: [WorkerID] = []
         for id in ids.count > 1 ? byPriority(ids) : ids {
@@ -27,7 +29,9 @@ extension SupervisorTree {
                 update(id) { record in
                     record.text = text
                     record.since = now
+                    record.isRestart = isRestart
                 }
+                isSomebodyWaiting = true
                 effects.append(.changed(id))
             } else {
                 begin(id, now)
@@ -61,7 +65,16 @@ extension SupervisorTree {
         for record in records.values {
             guard case .waiting = record.phase else { continue }
             let id = record.spec.id
-            if waitsFor(id, now) == nil { begin(id, now) }
+            if waitsFor(id, now) == nil { beginAfterWaiting(id, now) }
+        }
+    }
+
+    /// Starts a worker whose wait is over; an unasked start takes its token now.
+    mutating func beginAfterWaiting(_ id: WorkerID, _ now: Instant) {
+        if records[id]?.isRestart == true, id.kind != .gateway, let next = restartBudget.take(now: now) {
+            move(id, to: .backoff(until: next), now)
+        } else {
+            begin(id, now)
         }
     }
 

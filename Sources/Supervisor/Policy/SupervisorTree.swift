@@ -19,6 +19,8 @@ package struct SupervisorTree: Sendable, Equatable {
     var reserve = MemoryShare()
     /// Memory was given back or asked for since it was divided last.
     var isDivisionStale = false
+    /// There may be somebody who waits for another worker, or for memory.
+    var isSomebodyWaiting = false
     var effects: [SupervisorEffect] = []
 
     package init(seed: UInt64, now: Instant) {
@@ -94,8 +96,13 @@ package struct SupervisorTree: Sendable, Equatable {
     /// What follows from an event for workers that it did not name: those that wait for another, or for memory.
     private mutating func settle(_ now: Instant) {
         guard shutdown == nil else { return }
-        stopWaiting(now)
-        unpark(now)
+        // Before anybody starts: a limit is right from the first moment.
+        if isDivisionStale { divideMemory() }
+        if isSomebodyWaiting {
+            stopWaiting(now)
+            unpark(now)
+            isSomebodyWaiting = records.values.contains { $0.isWaiting }
+        }
         if isDivisionStale { divideMemory() }
     }
 }

@@ -18,6 +18,8 @@ struct WorkerRecord: Sendable, Equatable {
     var restUntil: Instant?
     /// Its quarantine is half open: this one attempt decides.
     var isProbing = false
+    /// The start that it waits for is an unasked one, to be paid from the tree's budget.
+    var isRestart = false
     var pressure = SoftPressure()
     var history = FailureHistory()
     var lastDeath: CauseOfDeath?
@@ -115,6 +117,14 @@ struct WorkerRecord: Sendable, Equatable {
 
     /// Never parked for memory: without them nothing else is of use.
     var isEssential: Bool { spec.id.kind == .gateway || spec.id.kind == .agent }
+
+    /// Whether it starts when something else has happened.
+    var isWaiting: Bool {
+        switch phase {
+        case .waiting, .parkedForMemory: true
+        case .stopped, .starting, .ready, .draining, .backoff, .quarantined, .parked: false
+        }
+    }
 
     /// Whether memory is kept for it: it lives, or comes back without being asked.
     var isCounted: Bool {

@@ -24,6 +24,7 @@ struct Fleet {
         addChannels(files)
         addModels()
         addSidecars(files)
+        nameUnknownBudgets()
     }
 
     /// The gateway, whose configuration names all the others.
@@ -62,6 +63,22 @@ struct Fleet {
         slice.file.problems = config.problems
         let name = secret.mode == .token ? "GATEWAY_TOKEN" : "GATEWAY_PASSWORD"
         return WorkerID("gateway").flatMap { draft($0, slice, secrets: secret.value.map { [(name, $0)] } ?? []) }
+    }
+
+    /// A budget for nobody is a misspelt name.
+    private mutating func nameUnknownBudgets() {
+        for member in config.anyOwnValue(["memory", "workers"])?.object?.members ?? [] {
+            guard WorkerKind(rawValue: member.key) == nil, !drafts.contains(where: { $0.id.rawValue == member.key })
+            else { continue }
+            let kinds = WorkerKind.allCases.map(\.rawValue).joined(separator: ", ")
+            config.report(
+                ConfigProblem(
+                    path: "clawhold.json: memory.workers.\(member.key)",
+                    line: Int(member.position.line),
+                    text: "no worker has this name (clawhold ps lists them), nor is it a kind of worker: \(kinds)"
+                )
+            )
+        }
     }
 
     private var maxConcurrent: Int { config.value(["agents", "defaults", "maxConcurrent"])?.integer ?? 4 }

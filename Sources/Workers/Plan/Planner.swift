@@ -57,6 +57,7 @@ package enum Planner {
         settings["BIND"] = bind.mode.rawValue
         settings["VERSION"] = Build.version
         settings["BIND_TEXT"] = bind.text
+        MemoryAmount.reserve(fleet.config).write("RESERVE", to: &settings)
         settings["LOG_FORMAT"] = flags.logFormat
         var blocks = [settings, Block("LISTEN", ["NAME": "http", "HOST": bind.host, "PORT": String(port)])]
         let killPoints = KillPointList(input.environment.values[KillPoints.variable])

@@ -32,8 +32,8 @@ struct WorkerDraft: Sendable {
     /// The blocks of this worker.
     func blocks() -> [Block] {
         var worker = Block("WORKER", ["ID": id.rawValue, "KIND": id.kind.rawValue, "START": start, "REV": revision])
-        worker["SOFT_KB"] = String(budget.softKB)
-        worker["HARD_KB"] = String(budget.hardKB)
+        budget.hard.write("HARD", to: &worker)
+        budget.soft?.write("SOFT", to: &worker)
         worker["FLOOR_KB"] = String(budget.floorKB)
         worker["WEIGHT"] = String(budget.weight)
         worker["UID"] = uid
@@ -55,7 +55,8 @@ struct WorkerDraft: Sendable {
             + secrets.map { Block("SECRET", ["WORKER": id.rawValue, "NAME": $0.name, "VALUE": $0.value]) }
     }
 
-    /// Changes exactly when something that the worker is started with changes.
+    /// Changes exactly when something that the worker is started with changes. The budget is not part of it: limits are
+    /// moved while the worker lives.
     var revision: String {
         var digest = SHA256()
         func add(_ parts: [String]) {
@@ -63,7 +64,6 @@ struct WorkerDraft: Sendable {
             for part in parts { digest.update("\(part.utf8.count):\(part)|".utf8) }
         }
         add([id.rawValue, start, uid, network ? "net" : "", killPoints])
-        add([budget.softKB, budget.hardKB, budget.floorKB, budget.weight].map { String($0) })
         add(arguments)
         add(environment)
         add([restart, ready.map { "\($0)" } ?? ""])

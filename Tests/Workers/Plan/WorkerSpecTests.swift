@@ -8,7 +8,7 @@ import Testing
 struct WorkerSpecTests {
     let environment = ["ANTHROPIC_API_KEY": "k", "TELEGRAM_BOT_TOKEN": telegramToken]
 
-    @Test("REV changes for the workers whose configuration, secret or budget changed, and for no other")
+    @Test("REV changes for the workers whose configuration or secret changed, and for no other; never for a budget")
     func revisions() throws {
         let before = try makePlan(environment: environment)
         #expect(try makePlan(environment: environment).blocks == before.blocks)
@@ -21,7 +21,7 @@ struct WorkerSpecTests {
         )
         for id in before.workers {
             #expect((key.revision(id) == before.revision(id)) == (id != "model:anthropic"))
-            #expect((budget.revision(id) == before.revision(id)) == (id != "channel:telegram:default"))
+            #expect(budget.revision(id) == before.revision(id))
         }
         #expect(before.revision("gateway")?.count == 16)
     }
@@ -34,25 +34,6 @@ struct WorkerSpecTests {
         #expect(facts("agent:main") == ["owner", "no", "demand"])
         #expect(facts("channel:telegram:default") == ["own", "yes", "permanent"])
         #expect(facts("model:anthropic") == ["own", "yes", "demand"])
-    }
-
-    @Test(
-        "budgets are the kind's, then those of clawhold.json for the kind, then for the worker; soft is never above hard"
-    )
-    func budgets() throws {
-        let own = """
-            {memory: {workers: {channel: {soft: 50, hard: 80}, 'channel:telegram:default': {hard: 40}, gateway: {soft: 256},
-              'agent:main': {soft: 9000, hard: 10}}}}
-            """
-        let plan = try makePlan(environment: environment, files: ["/data/clawhold.json": own])
-        func limits(_ id: String) -> [Int64?] {
-            [plan.worker(id)?.integer("SOFT_KB"), plan.worker(id)?.integer("HARD_KB")]
-        }
-        #expect(limits("channel:telegram:default") == [30_720, 40_960])
-        #expect(limits("gateway") == [262_144, 349_525])
-        #expect(limits("agent:main") == [10_240, 10_240])
-        #expect(plan.worker("agent:main")?.integer("FLOOR_KB") == 10_240)
-        #expect(limits("model:anthropic") == [65_536, 98_304])
     }
 
     @Test("kill points reach the workers that they name, whose names have colons")
