@@ -23,11 +23,14 @@ final class SupervisorRun {
 
     /// Starts it with a plan, with further variables, with sockets as a service manager hands them over, and with its
     /// outputs elsewhere than in `lines`.
+    ///
+    /// - Parameter executable: another one than the fixture that was built.
     init(
         _ plan: FixturePlanText,
         environment: [String] = [],
         sockets: [Int32] = [],
-        redirection: String = "2>&1"
+        redirection: String = "2>&1",
+        executable: String? = nil
     ) throws {
         var template = Array("/tmp/clawhold-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Missing(description: "a temporary directory") }
@@ -37,7 +40,8 @@ final class SupervisorRun {
             plan,
             environment: environment,
             sockets: sockets,
-            redirection: redirection
+            redirection: redirection,
+            executable: executable
         )
         log = read
         self.shell = shell
@@ -75,7 +79,8 @@ final class SupervisorRun {
         name: String = "plan",
         environment: [String],
         sockets: [Int32],
-        redirection: String = "2>&1"
+        redirection: String = "2>&1",
+        executable: String? = nil
     ) throws -> (Int32, Int32) {
         let file = "\(directory)/\(name)"
         try write(plan.text(state: "\(directory)/state"), to: file)
@@ -83,7 +88,7 @@ final class SupervisorRun {
             throw Missing(description: "the test's own path")
         }
         let pipe = try Descriptor.pipe()
-        let fixture = "\(own[...slash])SupervisorFixture"
+        let fixture = executable ?? "\(own[...slash])SupervisorFixture"
         // LISTEN_PID is the pid that the inner shell gives to the supervisor.
         let listen = sockets.isEmpty ? "" : "export LISTEN_FDS=\(sockets.count) LISTEN_PID=$$; "
         let request = SpawnRequest(

@@ -35,6 +35,119 @@ struct UpgradeRunTests {
         #expect(kill(supervisor, SIGTERM) == 0)
         #expect(try run.exitCode() == 0)
     }
+
+    @Test("a program whose gateway is not ready within 2 s executes the old one back, which serves on")
+    func back() throws {
+        let plan = FixturePlanText().with("gateway", "confirm deaf-in-next").with("channel:telegram:default")
+        let run = try SupervisorRun(plan)
+        let supervisor = try run.supervisorPID()
+        let old = SystemFile.link("/proc/\(supervisor)/exe")
+        let before = try run.ask("status").first?["BUILD"] ?? ""
+        let channel = try run.ready("channel:telegram:default", 1)
+        let next = try NextBuild(in: run.directory)
+        let answer = try run.ask("upgrade", ["PATH": next.path]).last
+        #expect(answer?["END"] == "error")
+        #expect(answer?["TEXT"]?.contains("its gateway was not ready within 2 s") == true)
+        #expect(answer?["TEXT"]?.contains("PID \(supervisor)") == true)
+        #expect(SystemFile.link("/proc/\(supervisor)/exe") == old)
+        #expect(try run.ask("status").first?["BUILD"] == before)
+        let rows = try run.ask("ps")
+        #expect(rows.first?["STATE"] == "ready" && rows.first?["INCARNATION"] == "3")
+        #expect(rows.dropFirst().first?["PID"] == "\(channel)", "the channel was never touched")
+        try run.line("executing the build before")
+        let second = try SupervisorRun(besides: run, plan)
+        #expect(try second.exitCode(within: 10) == 75)
+    }
+
+    @Test("a program that is none, that fails, hangs or speaks of another state is refused; nothing is touched")
+    func broken() throws {
+        let run = try SupervisorRun(pair)
+        let gateway = try run.ready("gateway", 1)
+        let channel = try run.ready("channel:telegram:default", 1)
+        let script = "\(run.directory)/script"
+        try SystemFile.replace(script, with: "#!/bin/sh\nexit 1\n", mode: 0o755)
+        try SystemFile.replace("\(run.directory)/text", with: "hello", mode: 0o644)
+        try SystemFile.replace("\(run.directory)/open", with: "#!/bin/sh\n", mode: 0o777)
+        let older = try NextBuild(in: run.directory, name: "older") { bytes in
+            let format = Array("supervisor state, version 1".utf8)
+            guard let range = bytes.firstRange(of: format) else { return }
+            bytes[range.upperBound - 1] = UInt8(ascii: "0")
+        }
+        let slow = try NextBuild(in: run.directory, name: "slow")
+        for (path, words) in [
+            ("relative", "not an absolute path"), ("\(run.directory)/none", "ENOENT"),
+            (run.directory, "not an executable file"), ("\(run.directory)/text", "chmod 755"),
+            ("\(run.directory)/open", "chmod go-w"), (script, "self-check"), ("/bin/true", "no Clawhold"),
+            ("/bin/false", "exit"), (older.path, "version 0"), (slow.path, "within 5 s"),
+        ] {
+            let answer = try run.ask("upgrade", ["PATH": path]).last
+            #expect(answer?["END"] == "error" && answer?["TEXT"]?.contains(words) == true, "\(path): \(answer as Any)")
+        }
+        let rows = try run.ask("ps")
+        #expect(rows.compactMap { $0["PID"] } == ["\(gateway)", "\(channel)"])
+    }
+
+    @Test("TERM during the self-check, and during the rollout, ends all with 0 within the four seconds")
+    func termination() throws {
+        for (name, script, words) in [
+            ("slow", "confirm", "self-check"), ("next", "confirm deaf-in-next", "gateway is being replaced"),
+        ] {
+            let run = try SupervisorRun(FixturePlanText().with("gateway", script).with("agent:main"))
+            let supervisor = try run.supervisorPID()
+            _ = try run.ready("agent:main", 1)
+            let next = try NextBuild(in: run.directory, name: name)
+            let client = try ControlConnection(run)
+            try client.send("upgrade", ["PATH": next.path])
+            try run.line("upgrade", words)
+            let began = Instant.now()
+            kill(supervisor, SIGTERM)
+            #expect(try run.exitCode(within: 10) == 0)
+            #expect(Instant.now() - began < .seconds(5))
+        }
+    }
+
+    @Test("what waits survives: a follower of the log, an unconfirmed death, counters, events, lines")
+    func carried() throws {
+        let run = try SupervisorRun(
+            FixturePlanText().with("gateway").with("channel:telegram:default").with("agent:main")
+        )
+        _ = try run.ready("agent:main", 1)
+        let follower = try ControlConnection(run)
+        try follower.send("logs", ["FOLLOW": "1", "ID": "agent:main", "LINES": "1"])
+        kill(try run.ready("channel:telegram:default", 1), SIGKILL)
+        _ = try run.ready("channel:telegram:default", 2)
+        try run.line("[gateway] exit of channel:telegram:default 1 signal")
+        let mark = run.lines.count
+        #expect(try run.ask("upgrade", ["PATH": try NextBuild(in: run.directory).path]).last?["END"] == "ok")
+        // Told again, to the new gateway, because the old one never confirmed it.
+        try run.line(from: mark, "[gateway] exit of channel:telegram:default 1 signal")
+        var isFollowing = false
+        while !isFollowing, let block = try follower.next() {
+            isFollowing = block["TEXT"]?.contains("started incarnation 2") == true
+        }
+        #expect(isFollowing)
+        let row = try run.ask("ps").first { $0["ID"] == "channel:telegram:default" }
+        #expect(row?["RESTARTS"] == "1" && row?["INCARNATION"] == "3")
+        let events = try run.ask("events").compactMap { $0["TEXT"] }
+        #expect(events.contains { $0.contains("killed by SIGKILL") } && events.contains("upgrade complete"))
+        #expect(try run.ask("logs", ["LINES": "1000"]).contains { $0["TEXT"]?.contains("incarnation 1 pid") == true })
+    }
+
+    @Test("HUP upgrades when the file was replaced, and reads the configuration when it was not")
+    func reload() throws {
+        let first = try NextBuild(in: "/tmp", name: "clawhold-test-\(UInt64.random(in: 0...(.max)))")
+        defer { unlink(first.path) }
+        let run = try SupervisorRun(pair, executable: first.path)
+        let supervisor = try run.supervisorPID()
+        _ = try run.ready("gateway", 1)
+        kill(supervisor, SIGHUP)
+        try run.line("reading the configuration again")
+        unlink(first.path)
+        let second = try NextBuild(in: "/tmp", name: String(first.path.dropFirst(5)))
+        kill(supervisor, SIGHUP)
+        try run.line("this is build \(second.id) now, PID \(supervisor)")
+        try run.line("upgrade complete")
+    }
 }
 
 /// A copy of the fixture that calls itself another build: its linker's note is changed.
