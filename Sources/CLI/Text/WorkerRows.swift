@@ -15,7 +15,13 @@ struct WorkerRow: Equatable {
     var peakKB: Int64
     var softKB: Int64
     var hardKB: Int64
+    /// Of the last death: its kind, its words, when it was (wall clock); empty and 0 before the first.
     var cause: String
+    var death: String
+    var diedMilliseconds: Int64
+    /// When the next start is due; 0 unless it is in back-off or quarantine.
+    var nextTryMilliseconds: Int64
+    /// What it says of itself, or why it is parked.
     var text: String
 
     init?(_ block: Block) {
@@ -32,6 +38,9 @@ struct WorkerRow: Equatable {
         softKB = block.integer("SOFT_KB") ?? 0
         hardKB = block.integer("HARD_KB") ?? 0
         cause = block["CAUSE"] ?? ""
+        death = block["DEATH"] ?? ""
+        diedMilliseconds = block.integer("DIED_MS") ?? 0
+        nextTryMilliseconds = block.integer("NEXT_MS") ?? 0
         text = block["TEXT"] ?? ""
     }
 
@@ -80,7 +89,7 @@ enum WorkerTable {
                 Table.Cell(text: String(row.restarts), isNumber: true),
                 Table.Cell(text: known ? Words.duration(milliseconds: now - row.sinceMilliseconds) : "-"),
                 Table.Cell(
-                    text: [row.cause, row.text].filter { !$0.isEmpty }.joined(separator: ": "),
+                    text: [row.cause, row.death].filter { !$0.isEmpty }.joined(separator: ": "),
                     paint: { row.isTrouble ? style.bad($0) : style.dim($0) }
                 ),
             ])

@@ -11,6 +11,8 @@ extension SupervisorTree {
         let healthy = life.readyAt.map { now - $0 } ?? .zero
         update(id) { record in
             record.lastDeath = death
+            record.diedAt = now
+            if ending?.next != .park { record.text = "" }
             record.usedKB = 0
             record.phase = .stopped
             if record.isProbing, healthy >= PolicyTiming.probeHealth {

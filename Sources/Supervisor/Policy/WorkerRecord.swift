@@ -23,6 +23,8 @@ struct WorkerRecord: Sendable, Equatable {
     var pressure = SoftPressure()
     var history = FailureHistory()
     var lastDeath: CauseOfDeath?
+    var diedAt: Instant?
+    /// The living incarnation's own STATUS, or why it is parked. The words of its last death are in `lastDeath`.
     var text = ""
     /// The limits of the living incarnation, or what the next one would get.
     var grant = MemoryGrant()
@@ -169,6 +171,9 @@ package struct WorkerStatus: Sendable, Equatable {
     /// Why the gateway runs in safe mode: health and user interface, nothing is dispatched. nil outside of it.
     package var safeReason: String?
     package var lastDeath: CauseOfDeath?
+    package var diedAt: Instant?
+    /// When it is started again, of a worker in back-off or quarantine.
+    package var nextTry: Instant?
     package var text: String
 }
 
@@ -197,8 +202,18 @@ extension WorkerRecord {
             grant: grant,
             safeReason: safeReason,
             lastDeath: lastDeath,
+            diedAt: diedAt,
+            nextTry: nextTry,
             text: text
         )
+    }
+
+    private var nextTry: Instant? {
+        switch phase {
+        case .backoff(let until): until
+        case .quarantined(let probeAt): probeAt
+        case .stopped, .starting, .ready, .draining, .parked: nil
+        }
     }
 
     var publicPhase: WorkerPhase {

@@ -3,8 +3,8 @@ internal import IPCControl
 extension Block {
     /// A worker's row, for the gateway and for `ps`.
     ///
-    /// `sinceMilliseconds` is wall-clock time.
-    static func row(_ status: WorkerStatus, sinceMilliseconds: Int64) -> Block {
+    /// `wall` makes wall-clock milliseconds of the supervisor's own time.
+    static func row(_ status: WorkerStatus, wall: (Instant) -> Int64) -> Block {
         var block = Block(
             "WORKER",
             [
@@ -13,7 +13,7 @@ extension Block {
                 "STATE": status.state.rawValue,
                 "INCARNATION": "\(status.incarnation)",
                 "PID": "\(status.pid)",
-                "SINCE_MS": "\(sinceMilliseconds)",
+                "SINCE_MS": "\(wall(status.since))",
                 "RESTARTS": "\(status.restarts)",
                 "MEMORY_KB": "\(status.usedKB)",
                 "PEAK_KB": "\(status.peakKB)",
@@ -22,11 +22,12 @@ extension Block {
             ]
         )
         if status.safeReason != nil { block["SAFE"] = "1" }
+        if !status.text.isEmpty { block["TEXT"] = status.text }
+        if let next = status.nextTry { block["NEXT_MS"] = "\(wall(next))" }
         if let death = status.lastDeath {
             block["CAUSE"] = death.cause.rawValue
-            block["TEXT"] = status.text.isEmpty ? death.text : status.text
-        } else if !status.text.isEmpty {
-            block["TEXT"] = status.text
+            block["DEATH"] = death.text
+            if let diedAt = status.diedAt { block["DIED_MS"] = "\(wall(diedAt))" }
         }
         return block
     }

@@ -96,8 +96,7 @@ extension Supervisor {
 
     /// A row with wall-clock time.
     func row(_ status: WorkerStatus) -> Block {
-        let age = (Instant.now() - status.since).wholeMilliseconds
-        let since = LogWriter.wallMilliseconds() - age
-        return .row(status, sinceMilliseconds: since)
+        let (now, wall) = (Instant.now(), LogWriter.wallMilliseconds())
+        return .row(status) { wall - (now - $0).wholeMilliseconds }
     }
 }

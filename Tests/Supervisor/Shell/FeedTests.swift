@@ -23,7 +23,7 @@ struct FeedTests {
 
     private func tell(_ feed: inout GatewayFeed, _ table: [WorkerID: WorkerStatus]) -> [String] {
         var told: [String] = []
-        while let block = feed.next(status: { table[$0] }, row: { .row($0, sinceMilliseconds: 0) }) {
+        while let block = feed.next(status: { table[$0] }, row: { .row($0, wall: { _ in 0 }) }) {
             told.append("\(block.type) \(block["ID"] ?? "")")
         }
         return told

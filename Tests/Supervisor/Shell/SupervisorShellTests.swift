@@ -157,6 +157,7 @@ struct SupervisorShellTests {
         #expect(row?["STATE"] == "parked")
         #expect(row?["CAUSE"] == "fatal")
         #expect(row?["TEXT"] == "the token is wrong")
+        #expect(row?["DEATH"] == "the token is wrong")
         let answer = try run.ask("start", ["ID": "telegram"]).last
         #expect(answer?["TEXT"]?.contains("parked: the token is wrong") == true)
         try run.plan(FixturePlanText().with("gateway").with("channel:telegram:default", revision: "2"))

@@ -607,8 +607,8 @@ function fillCard(card, w) {
   bar.setAttribute("aria-label", `${size(w.memoryKb)} of ${w.hardKb ? size(w.hardKb) : "no limit"}`);
   drawSpark(card.querySelector(".spark"), w);
   const cause = card.querySelector(".cause");
-  // A stop that somebody asked for is no death.
-  const words = w.cause === "stopped" ? [] : [w.text, w.cause ? "Last death: " + (CAUSES[w.cause] ?? w.cause) : ""].filter(Boolean);
+  const next = w.nextTryMs ? Math.max(0, w.nextTryMs - Date.now()) : null;
+  const words = [w.text, ...deathWords(w), next === null ? "" : next < 1000 ? "Next try now" : `Next try in ${span(next)}`].filter(Boolean);
   cause.replaceChildren(...words.flatMap((word, n) => (n ? [el("br"), word] : [word])));
   cause.hidden = !words.length;
   cause.className = "cause" + (BAD.has(w.state) ? " bad" : "");
@@ -617,6 +617,13 @@ function fillCard(card, w) {
   const button = card.querySelector("button");
   button.disabled = !gateway.online || state.restarting.has(w.id);
   button.textContent = state.restarting.has(w.id) ? "Restarting" : w.state === "stopped" ? "Start" : "Restart";
+}
+
+/** The last death in words, if there was one that nobody asked for. */
+function deathWords(w) {
+  if (!w.cause || w.cause === "stopped") return [];
+  const ago = w.diedMs ? `, ${span(Date.now() - w.diedMs)} ago` : "";
+  return [`Last death: ${CAUSES[w.cause] ?? w.cause}${ago}`, w.death && w.death !== w.text ? w.death : ""];
 }
 
 function drawSpark(svg, w) {

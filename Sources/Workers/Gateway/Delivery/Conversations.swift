@@ -123,7 +123,13 @@ package struct WorkerRow: Sendable, Equatable {
     package var peakKB: Int64
     package var softKB: Int64
     package var hardKB: Int64
+    /// Of the last death: its kind, its words, when it was (wall clock); empty and 0 before the first.
     package var cause: String
+    package var death: String
+    package var diedMilliseconds: Int64
+    /// When the next start is due, of a worker in back-off or quarantine; 0 otherwise.
+    package var nextTryMilliseconds: Int64
+    /// What the worker says of itself, or why it is parked.
     package var text: String
 
     package init(id: String, kind: String) {
@@ -139,7 +145,20 @@ package struct WorkerRow: Sendable, Equatable {
         softKB = 0
         hardKB = 0
         cause = ""
+        death = ""
+        diedMilliseconds = 0
+        nextTryMilliseconds = 0
         text = ""
+    }
+}
+
+extension WorkerRow {
+    /// Why it does not run, in words: what it is parked for, else its last death.
+    package var reason: String {
+        guard text.isEmpty else { return text }
+        // A stop that somebody asked for is no trouble.
+        guard cause != "stopped" else { return "" }
+        return death.isEmpty ? cause : death
     }
 }
 

@@ -25,6 +25,9 @@ enum LifelineWords {
         row.softKB = block.integer("SOFT_KB") ?? 0
         row.hardKB = block.integer("HARD_KB") ?? 0
         row.cause = block["CAUSE"] ?? ""
+        row.death = block["DEATH"] ?? ""
+        row.diedMilliseconds = block.integer("DIED_MS") ?? 0
+        row.nextTryMilliseconds = block.integer("NEXT_MS") ?? 0
         row.text = block["TEXT"] ?? ""
         return row
     }

@@ -12,6 +12,7 @@ struct HTTPTests {
         row.state = state
         row.cause = cause
         row.text = text
+        row.diedMilliseconds = cause.isEmpty ? 0 : 1_700_000_000_999
         row.memoryKB = 2
         row.restarts = 3
         return row
@@ -54,19 +55,20 @@ struct HTTPTests {
             #expect(answer1.status == 200)
             bench.engine.state.withLock { $0.rows = [row("model:x", "quarantined", cause: "oom-own")] }
             let answer2 = try await HTTPProbe.get(bench, "/readyz")
-            #expect(answer2.body.contains("model:x is quarantined (oom-own)"))
+            #expect(answer2.body.contains("model:x is quarantined: oom-own"))
             bench.engine.state.withLock {
-                $0.rows = []; $0.delivery.intakeStopped = "the disk is full"
+                $0.rows = [row("sidecar:done", "stopped")]; $0.delivery.intakeStopped = "the disk is full"
             }
             let answer3 = try await HTTPProbe.get(bench, "/readyz")
             #expect(answer3.body.contains("the disk is full"))
+            #expect(!answer3.body.contains("sidecar:done"), "it may have done its work")
         }
     }
 
     @Test("metrics are Prometheus text, for this machine's network or for whoever knows the token")
     func metrics() async throws {
         try await EdgeBench.run {
-            $0.rows = [row("channel:a:\"b\\", "ready")]
+            $0.rows = [row("channel:a:\"b\\", "ready"), row("agent:main", "ready", cause: "oom-own")]
         } _: { bench in
             let answer = try await HTTPProbe.get(bench, "/metrics")
             #expect(answer.status == 200)
@@ -74,6 +76,9 @@ struct HTTPTests {
             #expect(answer.body.contains("clawhold_worker_memory_bytes{worker=\"channel:a:\\\"b\\\\\"} 2048\n"))
             #expect(answer.body.contains("clawhold_worker_restarts_total{worker=\"channel:a:\\\"b\\\\\"} 3\n"))
             #expect(answer.body.contains("\nclawhold_connections 1\n"))
+            let deaths = answer.body.split(separator: "\n").filter { $0.hasPrefix("clawhold_worker_last_death") }
+            let labels = "{worker=\"agent:main\",cause=\"oom-own\"}"
+            #expect(deaths == ["clawhold_worker_last_death_timestamp_seconds\(labels) 1700000000"])
             let forwarded = "X-Forwarded-For: 8.8.8.8"
             let answer4 = try await HTTPProbe.get(bench, "/metrics", headers: [forwarded])
             #expect(answer4.status == 401)

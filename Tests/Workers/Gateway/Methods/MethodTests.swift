@@ -149,7 +149,8 @@ struct MethodTests {
             var parked = WorkerRow(id: "channel:discord:work", kind: "channel")
             parked.state = "parked"
             parked.cause = "fatal"
-            parked.text = "the token was refused"
+            parked.death = "the token was refused"
+            parked.diedMilliseconds = 1_700_000_000_000
             var ready = WorkerRow(id: "channel:telegram:default", kind: "channel")
             ready.state = "ready"
             let rows = [
@@ -165,7 +166,7 @@ struct MethodTests {
             )
             #expect(payload["channels"]?["telegram"]?["running"] == true)
             #expect(
-                payload["channelAccounts"]?["discord"]?.items?.first?["lastError"] == "fatal: the token was refused"
+                payload["channelAccounts"]?["discord"]?.items?.first?["lastError"] == "the token was refused"
             )
             #expect(try await client.ask("health")["payload"]?["degraded"]?.items?.isEmpty == false)
         }

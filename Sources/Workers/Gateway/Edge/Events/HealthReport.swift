@@ -32,8 +32,7 @@ struct HealthReport: Sendable {
         /// Why it is not ready, in the supervisor's words.
         var lastError: String? {
             guard !isReady, row.state != "starting" else { return nil }
-            let words = [row.cause, row.text].filter { !$0.isEmpty }.joined(separator: ": ")
-            return words.isEmpty ? row.state : words
+            return row.reason.isEmpty ? row.state : row.reason
         }
     }
 

@@ -18,6 +18,9 @@ enum WorkerTable {
             "softKb": .integer(row.softKB),
             "hardKb": .integer(row.hardKB),
             "cause": .nonEmpty(row.cause),
+            "death": .nonEmpty(row.death),
+            "diedMs": row.diedMilliseconds > 0 ? .integer(row.diedMilliseconds) : nil,
+            "nextTryMs": row.nextTryMilliseconds > 0 ? .integer(row.nextTryMilliseconds) : nil,
             "text": .nonEmpty(row.text),
         ]
     }

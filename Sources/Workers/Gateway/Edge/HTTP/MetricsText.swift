@@ -27,6 +27,17 @@ enum MetricsText {
             "1 for the state the worker is in.",
             workers.map { (labels: "{worker=\"\(escaped($0.id))\",state=\"\(escaped($0.state))\"}", value: 1) }
         )
+        family(
+            "clawhold_worker_last_death_timestamp_seconds",
+            "gauge",
+            "When the worker died last, and of what; workers that never died are not listed.",
+            workers.filter { $0.diedMilliseconds > 0 }.map {
+                (
+                    labels: "{worker=\"\(escaped($0.id))\",cause=\"\(escaped($0.cause))\"}",
+                    value: $0.diedMilliseconds / 1000
+                )
+            }
+        )
         let delivery = state.delivery
         family("clawhold_inbox_pending", "gauge", "Messages waiting for a turn.", [("", Int64(delivery.inboxPending))])
         family("clawhold_turns_running", "gauge", "Turns under way.", [("", Int64(delivery.turnsRunning))])

@@ -5,8 +5,8 @@ struct Readiness: Sendable, Equatable {
 
     var isReady: Bool { reasons.isEmpty }
 
-    /// Agents and models start on demand: for them it is enough not to be broken.
-    private static let onDemand: Set<String> = ["agent", "model", "tool", "plan"]
+    /// Agents and models start on demand, a sidecar may have done its work: for them it is enough not to be broken.
+    private static let onDemand: Set<String> = ["agent", "model", "tool", "plan", "sidecar"]
     private static let broken: Set<String> = ["backoff", "quarantined", "parked"]
 
     init(workers: [WorkerRow], delivery: DeliveryStatus, isDraining: Bool) {
@@ -18,8 +18,7 @@ struct Readiness: Sendable, Equatable {
             let isMissing =
                 Self.onDemand.contains(worker.kind) ? Self.broken.contains(worker.state) : worker.state != "ready"
             guard isMissing else { continue }
-            let words = [worker.cause, worker.text].filter { !$0.isEmpty }.joined(separator: ", ")
-            reasons.append("\(worker.id) is \(worker.state)" + (words.isEmpty ? "" : " (\(words))"))
+            reasons.append("\(worker.id) is \(worker.state)" + (worker.reason.isEmpty ? "" : ": \(worker.reason)"))
         }
         self.reasons = Array(reasons.prefix(20))
     }
