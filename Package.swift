@@ -173,7 +173,7 @@ let package = Package(
         .target(
             name: "CLI",
             dependencies: [
-                "Config", "IPCControl", "Runtime",
+                "CLinux", "Config", "IPCControl", "Runtime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 nioCore, nioHTTP1, nioPosix, nioWebSocket,
             ]

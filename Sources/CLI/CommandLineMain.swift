@@ -10,6 +10,8 @@ package func runCommandLine(arguments: [String]) -> Int32 {
         var command = try ClawholdCommand.parseAsRoot(GlobalFlags.moveBack(Array(arguments.dropFirst())))
         try command.run()
         return 0
+    } catch let code as ExitCode {
+        return code.rawValue
     } catch let failure as CommandFailure {
         Terminal.complain(failure.text)
         return failure.code

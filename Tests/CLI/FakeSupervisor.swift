@@ -106,7 +106,8 @@ func supervisorScript(_ stateDirectory: String, workers: [Block] = []) -> FakeSu
                     [
                         "PID": "643", "VERSION": "2026.11.1", "UPTIME_MS": "3725000", "STATE_DIR": stateDirectory,
                         "CONFIG_PATH": "\(stateDirectory)/openclaw.json", "PORT": "3000", "BIND": "lan",
-                        "MEMORY_RUNG": "cgroup-v1", "MEMORY_KB": "524288",
+                        "MEMORY_RUNG": "cgroup-v1", "MEMORY_LADDER": "because", "MEMORY_KB": "524288",
+                        "RESERVE_KB": "40960",
                     ]
                 ),
                 Block("ANSWER", ["END": "ok"]),

@@ -10,11 +10,15 @@ struct ClawholdCommand: ParsableCommand {
             abstract: "The OpenClaw gateway in watertight compartments.",
             discussion: """
                 clawhold gateway --allow-unconfigured    starts the gateway (all of OpenClaw's flags)
-                clawhold status                          says how it is
+                clawhold status                          says how it is, and what to type about what is not well
+                clawhold top                             the same live
+                clawhold logs -f                         what it says
+
+                Exit codes: 0 done or shown (status also when nothing runs), 1 it failed or nothing runs, 2 typed wrongly.
                 """,
             version: "Clawhold \(Build.version)",
             subcommands: [
-                StatusCommand.self, WorkersCommand.self, TopCommand.self, LogsCommand.self, EventsCommand.self,
+                StatusCommand.self, PsCommand.self, TopCommand.self, LogsCommand.self, EventsCommand.self,
                 HealthCommand.self,
                 RestartCommand.self, StopCommand.self, StartCommand.self, ResetCommand.self, ReloadCommand.self,
                 UpgradeCommand.self,

@@ -77,7 +77,7 @@ struct GatewayCommand: ParsableCommand {
         func run() throws {
             let found = try common.discovery.find()
             try found.connection.ask(Block("COMMAND", ["CMD": "replan"]))
-            try LifeCycle.run("restart", "gateway", common)
+            try LifeCycle.run(.restart, ["gateway"], common)
         }
     }
 }

@@ -1,93 +1,81 @@
 internal import ArgumentParser
 internal import IPCControl
 
-/// A worker by name.
-struct WorkerArgument: ParsableArguments {
-    @Argument(help: "Its id, or a part of it that names one worker only: telegram for channel:telegram:default.")
-    var worker: String
-}
-
-/// `restart WORKER`.
+/// `restart WORKER…`.
 struct RestartCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "restart",
-            abstract: "Drains a worker, starts it anew, waits until it is ready."
+            abstract: "Drains workers, starts them anew, waits until they are ready.",
+            discussion: "`all`: every worker that runs, the gateway last.\n\(LifeCycle.exitCodes)"
         )
     }
 
-    @OptionGroup var target: WorkerArgument
+    @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        try LifeCycle.run("restart", target.worker, common)
+        try LifeCycle.run(.restart, target.workers, common)
     }
 }
 
-/// `stop WORKER`.
+/// `stop WORKER…`.
 struct StopCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "stop", abstract: "Drains a worker and keeps it stopped until `start`.")
+        CommandConfiguration(
+            commandName: "stop",
+            abstract: "Drains workers and keeps them stopped until `start`.",
+            discussion: """
+                `all`: every worker but the gateway. To end everything:  clawhold gateway stop
+                \(LifeCycle.exitCodes)
+                """
+        )
     }
 
-    @OptionGroup var target: WorkerArgument
+    @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        try LifeCycle.run("stop", target.worker, common)
+        try LifeCycle.run(.stop, target.workers, common)
     }
 }
 
-/// `start WORKER`.
+/// `start WORKER…`.
 struct StartCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "start", abstract: "Starts a worker and waits until it is ready.")
+        CommandConfiguration(
+            commandName: "start",
+            abstract: "Starts workers, also quarantined and parked ones, and waits until they are ready.",
+            discussion: """
+                `all`: every worker that does not run, except agents and models that nobody needs at the moment.
+                \(LifeCycle.exitCodes)
+                """
+        )
     }
 
-    @OptionGroup var target: WorkerArgument
+    @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        try LifeCycle.run("start", target.worker, common)
+        try LifeCycle.run(.start, target.workers, common)
     }
 }
 
-/// `reset WORKER`.
+/// `reset WORKER…`.
 struct ResetCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "reset",
-            abstract: "Forgets a worker's failures and lets it out of back-off or quarantine."
+            abstract: "Forgets workers' failures and lets them out of back-off, quarantine or parking.",
+            discussion: "`all`: every worker in one of these states.\n\(LifeCycle.exitCodes)"
         )
     }
 
-    @OptionGroup var target: WorkerArgument
+    @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        try LifeCycle.run("reset", target.worker, common)
-    }
-}
-
-/// What the four have in common.
-enum LifeCycle {
-    static func run(_ command: String, _ name: String, _ common: CommonOptions) throws {
-        let found = try common.discovery.find()
-        do {
-            try found.connection.ask(Block("COMMAND", ["CMD": command, "ID": name]))
-        } catch let failure as CommandFailure {
-            throw CommandFailure(
-                text: "\(failure.text)\nSee the workers:  clawhold ps     Their log:  clawhold logs \(name)"
-            )
-        }
-        let rows = try found.connection.blocks(Block("COMMAND", ["CMD": "ps"])).compactMap(WorkerRow.init)
-        let row = rows.first { $0.id == name } ?? rows.first { $0.answers(to: name) }
-        if common.json {
-            Terminal.say(row?.json ?? "{}")
-        } else if let row {
-            let process = row.pid > 0 ? ", PID \(row.pid), start \(row.incarnation)" : ""
-            Terminal.say("\(row.id) is \(row.state)\(process)")
-        }
+        try LifeCycle.run(.reset, target.workers, common)
     }
 }
 
@@ -114,7 +102,7 @@ struct ReloadCommand: ParsableCommand {
         }
         Terminal.say(
             common.json
-                ? #"{"ok":true}"# : "The configuration was read again. See what it says:  clawhold logs --limit 20"
+                ? #"{"ok":true}"# : "The configuration was read again. See what it says:  clawhold logs -n 20"
         )
     }
 }

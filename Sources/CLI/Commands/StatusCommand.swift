@@ -5,7 +5,11 @@ internal import IPCControl
 /// `status`: how the gateway is, on one page. Exit code 0 also when nothing runs, as in OpenClaw.
 struct StatusCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "status", abstract: "How the gateway and its workers are, on one page.")
+        CommandConfiguration(
+            commandName: "status",
+            abstract: "How the gateway and its workers are, on one page, and what to type about what is not well.",
+            discussion: "Exit codes: 0 shown, also when nothing runs; 1 it does not answer; 2 typed wrongly."
+        )
     }
 
     @OptionGroup var common: CommonOptions
@@ -32,52 +36,97 @@ enum StatusPage {
             }
             return
         }
-        let rows = try found.connection.blocks(Block("COMMAND", ["CMD": "ps"])).compactMap(WorkerRow.init)
-        if common.json {
-            Terminal.say(json(found.status, rows))
-        } else {
-            Terminal.say(page(found.status, rows, now: Terminal.now(), style: common.style).joined(separator: "\n"))
-        }
+        let rows = try WorkerRow.all(on: found.connection)
+        guard !common.json else { return Terminal.say(json(found.status, rows, now: Terminal.now())) }
+        let width = TerminalSize.now()?.columns
+        let page = page(found.status, rows, now: Terminal.now(), style: common.style, width: width)
+        Terminal.say(page.joined(separator: "\n"))
     }
 
-    static func page(_ status: Block, _ rows: [WorkerRow], now: Int64, style: Style) -> [String] {
-        let troubled = rows.filter(\.isTrouble)
-        let gateway = rows.first { $0.kind == "gateway" }
-        let health =
-            gateway?.state != "ready"
-            ? style.bad("down") : troubled.isEmpty ? style.good("healthy") : style.careful("degraded")
-        let uptime = Words.duration(milliseconds: status.integer("UPTIME_MS") ?? 0)
-        var facts = Table()
-        func add(_ name: String, _ text: String) { facts.rows.append([.init(text: "  " + name), .init(text: text)]) }
-        add("Gateway", "PID \(status["PID"] ?? "?"), up \(uptime)")
-        add("Listening", address(status))
-        add("State", status["STATE_DIR"] ?? "")
-        add("Config", status["CONFIG_PATH"] ?? "")
-        let total = status.integer("MEMORY_KB") ?? 0
-        let used = rows.reduce(Int64(0)) { $0 &+ max(0, $1.memoryKB) }
-        let rung = status["MEMORY_RUNG"] ?? ""
-        add(
-            "Memory",
-            "\(Words.megabytes(kilobytes: used)) used by workers"
-                + (total > 0 ? " of \(Words.megabytes(kilobytes: total))" : "")
-                + (rung.isEmpty ? "" : ", limits by \(rung)")
-        )
-        var lines = [style.bold("Clawhold \(status["VERSION"] ?? Build.version)") + "  " + health, ""]
-        lines += facts.lines(widest: 200) + [""] + WorkerTable.lines(rows, now: now, style: style)
-        for row in troubled {
-            lines += [
-                "", style.bad("\(row.id) is \(row.state)") + (row.text.isEmpty ? "" : ": \(row.text)"), hint(row),
-            ]
+    static func page(
+        _ status: Block,
+        _ rows: [WorkerRow],
+        now: Int64,
+        style: Style,
+        width: Int? = nil
+    ) -> [String] {
+        let summary = Summary(status, rows)
+        var lines = [
+            style.bold("Clawhold \(Words.plain(status["VERSION"] ?? Build.version))") + "  "
+                + summary.paint(headline(summary), style),
+            "",
+        ]
+        for (name, text) in facts(status, summary) {
+            let wrapped = Words.wrapped(Words.plain(text), width: width ?? .max, indent: 13)
+            lines += wrapped.enumerated().map { index, line in
+                index == 0 ? "  " + Words.padded(name, 11) + line.dropFirst(13) : line
+            }
+        }
+        lines += [""] + WorkerTable.lines(rows, now: now, style: style, width: width)
+        for row in summary.troubled {
+            lines.append("")
+            lines += Words.wrapped(reason(row, now: now), width: width ?? .max, indent: 0).map(style.bad)
+            lines += hints(row).map { "  \(Words.padded($0.what, 22))\($0.command)" }
         }
         return lines
     }
 
-    /// What to type about a worker in trouble.
-    private static func hint(_ row: WorkerRow) -> String {
+    private static func headline(_ summary: Summary) -> String {
+        guard summary.word == "degraded" else { return summary.word }
+        let count = summary.troubled.count
+        return "degraded: \(count) worker\(count == 1 ? " needs" : "s need") a look"
+    }
+
+    private static func facts(_ status: Block, _ summary: Summary) -> [(String, String)] {
+        var facts = [
+            (
+                "Gateway",
+                "PID \(status["PID"] ?? "?"), up \(Words.duration(milliseconds: status.integer("UPTIME_MS") ?? 0))"
+            ),
+            ("Listening", address(status)),
+            ("State", status["STATE_DIR"] ?? ""),
+            ("Config", status["CONFIG_PATH"] ?? ""),
+            ("Memory", memory(summary)),
+        ]
+        let rung = status["MEMORY_RUNG"] ?? ""
+        if !rung.isEmpty { facts.append(("Limits", limits(rung, status["MEMORY_LADDER"] ?? ""))) }
+        let dropped = status.integer("LOG_DROPPED") ?? 0
+        if dropped > 0 { facts.append(("Log", "\(dropped) lines never reached standard output, which was blocked")) }
+        return facts
+    }
+
+    private static func memory(_ summary: Summary) -> String {
+        let total = summary.totalKB > 0 ? " of \(Words.megabytes(kilobytes: summary.totalKB))" : ""
+        let granted =
+            summary.grantedKB > 0 ? ", \(Words.megabytes(kilobytes: summary.grantedKB)) granted" : ""
+        let reserve = summary.reserveKB > 0 ? ", \(Words.megabytes(kilobytes: summary.reserveKB)) reserved" : ""
+        return "\(Words.megabytes(kilobytes: summary.usedKB))\(total) used by workers\(granted)\(reserve)"
+    }
+
+    private static func limits(_ rung: String, _ ladder: String) -> String {
+        let text = ladder.hasPrefix("memory limits: ") ? String(ladder.dropFirst(15)) : ladder
+        return text.isEmpty ? rung : text
+    }
+
+    private static func reason(_ row: WorkerRow, now: Int64) -> String {
+        let state = row.isSafeMode ? "in safe mode" : row.state
+        let words = row.remarks(now: now)
+        return Words.plain("\(row.id) is \(state)" + (words.isEmpty ? "" : ": \(words)"))
+    }
+
+    /// What to type about a worker in trouble, most useful first.
+    private static func hints(_ row: WorkerRow) -> [(what: String, command: String)] {
+        let name = Words.plain(row.shortName)
+        let log = (what: "what it said", command: "clawhold logs \(name)")
+        let past = (what: "what happened", command: "clawhold events \(name)")
+        if row.isSafeMode { return [log, past, ("leave safe mode", "clawhold restart gateway")] }
         switch row.state {
-        case "parked": "  Correct its configuration, then:  clawhold reload     Its log:  clawhold logs \(row.id)"
-        case "quarantined": "  Its log:  clawhold logs \(row.id)     Try it again now:  clawhold reset \(row.id)"
-        default: "  Its log:  clawhold logs \(row.id)"
+        // Parked by the supervisor's own arithmetic: it starts by itself when there is room.
+        case "parked" where row.text.contains("of memory are missing"):
+            return [("make room", "clawhold stop WORKER"), ("who has it", "clawhold top")]
+        case "parked": return [log, ("with a new setting", "clawhold reload"), ("as it is", "clawhold start \(name)")]
+        case "quarantined": return [log, past, ("try it again now", "clawhold reset \(name)")]
+        default: return [log, past]
         }
     }
 
@@ -90,9 +139,19 @@ enum StatusPage {
         }
     }
 
-    static func json(_ status: Block, _ rows: [WorkerRow]) -> String {
-        JSONText.object([
+    private static func degraded(_ row: WorkerRow, now: Int64) -> String {
+        let commands = hints(row).map { JSONText.quoted($0.command) }
+        return JSONText.object([
+            ("id", .string(row.id)), ("reason", .string(reason(row, now: now))),
+            ("commands", .raw(JSONText.array(commands))),
+        ])
+    }
+
+    static func json(_ status: Block, _ rows: [WorkerRow], now: Int64) -> String {
+        let summary = Summary(status, rows)
+        return JSONText.object([
             ("running", .bool(true)),
+            ("health", .string(summary.word)),
             ("pid", .integer(status.integer("PID") ?? 0)),
             ("version", .string(status["VERSION"] ?? "")),
             ("uptimeMs", .integer(status.integer("UPTIME_MS") ?? 0)),
@@ -101,7 +160,13 @@ enum StatusPage {
             ("port", .integer(status.integer("PORT") ?? 0)),
             ("bind", .string(status["BIND"] ?? "")),
             ("memoryRung", .string(status["MEMORY_RUNG"] ?? "")),
-            ("memoryKb", .integer(status.integer("MEMORY_KB") ?? 0)),
+            ("memoryLadder", .string(status["MEMORY_LADDER"] ?? "")),
+            ("memoryKb", .integer(summary.totalKB)),
+            ("usedKb", .integer(summary.usedKB)),
+            ("grantedKb", .integer(summary.grantedKB)),
+            ("reserveKb", .integer(summary.reserveKB)),
+            ("logDropped", .integer(status.integer("LOG_DROPPED") ?? 0)),
+            ("degraded", .raw(JSONText.array(summary.troubled.map { degraded($0, now: now) }))),
             ("workers", .raw(JSONText.array(rows.map(\.json)))),
         ])
     }

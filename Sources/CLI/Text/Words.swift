@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Figures in words.
 enum Words {
     /// `3 d 4 h`, `12 m 5 s`, `0 s`: the two largest units.
@@ -9,18 +11,95 @@ enum Words {
             .map { "\($0.0) \($0.1)" }.joined(separator: " ")
     }
 
-    /// `12.3 MB`, `128 MB`; mebibytes.
-    static func megabytes(kilobytes: Int64) -> String {
-        let tenths = min(max(0, kilobytes), 1 << 50) * 10 / 1024
-        return tenths < 1000 ? "\(tenths / 10).\(tenths % 10) MB" : "\(tenths / 10) MB"
+    /// In five characters at most: `45s`, `12m`, `3h05m`, `26h`, `12d`.
+    static func short(milliseconds: Int64) -> String {
+        let seconds = max(0, milliseconds / 1000)
+        switch seconds {
+        case ..<60: return "\(seconds)s"
+        case ..<3600: return "\(seconds / 60)m"
+        case ..<36_000: return "\(seconds / 3600)h\(pad(seconds / 60 % 60, 2))m"
+        case ..<172_800: return "\(seconds / 3600)h"
+        default: return "\(min(seconds / 86_400, 9999))d"
+        }
     }
 
-    /// `#####-----`: how much of the whole is used.
-    static func bar(_ used: Int64, of whole: Int64, width: Int = 10) -> String {
-        guard whole > 0 else { return String(repeating: "-", count: width) }
-        let share = Double(max(0, used)) / Double(whole) * Double(width)
-        let filled = used <= 0 ? 0 : min(width, max(1, Int(min(share, Double(width)))))
-        return String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+    /// How long something took: `23 ms`, `1.4 s`, `12 s`, `3 m 20 s`.
+    static func took(milliseconds: Int64) -> String {
+        guard milliseconds >= 1000 else { return "\(max(0, milliseconds)) ms" }
+        return milliseconds < 10_000
+            ? "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s" : duration(milliseconds: milliseconds)
+    }
+
+    /// Whole mebibytes, the nearest number, 1 for anything at all.
+    static func whole(kilobytes: Int64) -> String {
+        guard kilobytes > 0 else { return "0" }
+        return String(min(kilobytes, 1 << 50) / 1024 + (kilobytes % 1024 >= 512 || kilobytes < 1024 ? 1 : 0))
+    }
+
+    /// Without anything that a terminal would obey: control characters, and those that turn the writing round.
+    static func plain(_ text: String) -> String {
+        func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.value {
+            case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: false
+            default: true
+            }
+        }
+        guard !text.unicodeScalars.allSatisfy(isHarmless) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { isHarmless($0) ? $0 : " " }))
+    }
+
+    /// With blanks behind it up to `width`.
+    static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    /// Lines of `width` columns at most, broken at blanks where there are any, each behind `indent` blanks.
+    static func wrapped(_ text: String, width: Int, indent: Int) -> [String] {
+        let room = width == .max ? Int.max : max(10, width - indent)
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            var word = Substring(word)
+            while word.count > room {
+                if !line.isEmpty { lines.append(line) }
+                line = ""
+                lines.append(String(word.prefix(room)))
+                word = word.dropFirst(room)
+            }
+            if !line.isEmpty, line.count + 1 + word.count > room {
+                lines.append(line)
+                line = ""
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        if !line.isEmpty { lines.append(line) }
+        return lines.map { String(repeating: " ", count: indent) + $0 }
+    }
+
+    /// Behind blanks up to `width`.
+    static func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    /// `1.2` for 12, `120` for 1200.
+    static func tenths(_ number: Int64) -> String {
+        let number = max(0, number)
+        return number < 1000 ? "\(number / 10).\(number % 10)" : "\(number / 10)"
+    }
+
+    /// The time of day here, `14:17:03`.
+    static func clock(milliseconds: Int64) -> String {
+        var seconds = time_t(milliseconds / 1000)
+        var fields = tm()
+        localtime_r(&seconds, &fields)
+        return [fields.tm_hour, fields.tm_min, fields.tm_sec].map { pad(Int64($0), 2) }.joined(separator: ":")
+    }
+
+    /// `12.3 MB`, `128 MB`, `23.5 GB`; mebibytes and gibibytes.
+    static func megabytes(kilobytes: Int64) -> String {
+        let tenths = min(max(0, kilobytes), 1 << 50) * 10 / 1024
+        if tenths >= 102_400 { return "\(tenths / 10_240).\(tenths / 1024 % 10) GB" }
+        return tenths < 1000 ? "\(tenths / 10).\(tenths % 10) MB" : "\(tenths / 10) MB"
     }
 
     /// `2026-11-22T14:17:03.120Z`.

@@ -9,6 +9,7 @@ enum ClawholdSchema {
                 "env": .either(.map(.string), .strings),
                 "memory": budget,
                 "restart": .choice(["always", "on-failure", "never"]),
+                "user": .choice(["own", "owner"]),
                 "ready": .object(["line": .string, "port": .integer(1...65535)]),
                 "enabled": .bool,
             ])

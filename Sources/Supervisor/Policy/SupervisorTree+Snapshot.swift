@@ -48,6 +48,7 @@ extension WorkerRecord: Carried {
         try pressure.carry(&fields)
         try history.carry(&fields)
         try fields.carry("CAUSE", &lastDeath, .blank) { (fields, death) throws(StateError) in try death.carry(&fields) }
+        try fields.carry("DIED_AT", &diedAt)
         try fields.carry("TEXT", &text)
         try grant.carry(&fields)
         try fields.carry("LIMIT_OWED", &isLimitOwed)

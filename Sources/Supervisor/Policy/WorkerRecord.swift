@@ -212,7 +212,7 @@ extension WorkerRecord {
         switch phase {
         case .backoff(let until): until
         case .quarantined(let probeAt): probeAt
-        case .stopped, .starting, .ready, .draining, .parked: nil
+        case .stopped, .starting, .ready, .draining, .parked, .parkedForMemory, .waiting: nil
         }
     }
 

@@ -52,7 +52,8 @@ struct ControlClients {
     /// An event for those who follow the events.
     func tell(_ entry: EventLog.Entry) {
         for client in all.values {
-            if case .events = client.state { client.send(.event(entry)) }
+            guard case .events(let worker) = client.state, worker == nil || worker == entry.id else { continue }
+            client.send(.event(entry))
         }
     }
 
@@ -86,7 +87,7 @@ final class ControlClient {
         case stopped(WorkerID)
         case plan
         case logs(WorkerID?)
-        case events
+        case events(WorkerID?)
         /// An upgrade, through the change of image.
         case upgrade
     }

@@ -92,9 +92,7 @@ extension Supervisor {
             guard let id = worker(block["ID"], client) else { return }
             command(block["CMD"] ?? "", id, client)
         case "logs": sendLogs(block, client)
-        case "events":
-            for entry in events.entries { client.send(.event(entry)) }
-            if Self.isSet(block["FOLLOW"]) { client.wait(for: .events) } else { client.finish() }
+        case "events": sendEvents(block, client)
         case "replan":
             client.wait(for: .plan)
             replan()
@@ -136,7 +134,9 @@ extension Supervisor {
                 "PORT": "\(site?.port ?? 0)",
                 "BIND": plan?.settings.bind ?? "",
                 "MEMORY_RUNG": site?.ladder.rung.rawValue ?? "",
+                "MEMORY_LADDER": site?.ladder.explanation ?? "",
                 "MEMORY_KB": "\((site?.ladder.totalBytes ?? 0) / 1024)",
+                "RESERVE_KB": "\(tree.reserve.resolved(totalKB: tree.totalKB))",
                 "LOG_DROPPED": "\(log.dropped)",
             ]
         )
@@ -175,8 +175,22 @@ extension Supervisor {
             happen(.restart(id))
         default:
             happen(.reset(id))
-            client.finish()
+            // Waited for like a start, if it is one.
+            let isStarting = tree.status(of: id).map { $0.state == .starting && $0.incarnation > before } ?? false
+            if isStarting { client.wait(for: .ready(id, after: before)) } else { client.finish() }
         }
+    }
+
+    private func sendEvents(_ block: Block, _ client: ControlClient) {
+        var id: WorkerID?
+        if let name = block["ID"], !name.isEmpty {
+            guard let found = worker(name, client) else { return }
+            id = found
+        }
+        let count = Int(clamping: min(max(block.integer("LINES") ?? Int64(EventLog.limit), 0), Int64(EventLog.limit)))
+        let entries = id == nil ? events.entries : events.entries.filter { $0.id == id }
+        for entry in entries.suffix(count) { client.send(.event(entry)) }
+        if Self.isSet(block["FOLLOW"]) { client.wait(for: .events(id)) } else { client.finish() }
     }
 
     private func sendLogs(_ block: Block, _ client: ControlClient) {
@@ -186,7 +200,8 @@ extension Supervisor {
             id = found
         }
         let count = Int(clamping: min(max(block.integer("LINES") ?? 100, 0), 1000))
-        for line in log.recent(id, limit: count) { client.send(.log(line)) }
+        let since = block.integer("SINCE_MS") ?? .min
+        for line in log.recent(id, limit: count) where line.atMilliseconds >= since { client.send(.log(line)) }
         if Self.isSet(block["FOLLOW"]) { client.wait(for: .logs(id)) } else { client.finish() }
     }
 
@@ -224,7 +239,8 @@ extension Supervisor {
         case .ready, .starting, .draining: break
         case .stopped, .backoff, .quarantined, .parked:
             let why = [status.text, status.lastDeath?.text ?? ""].first { !$0.isEmpty } ?? "it did not start"
-            client.finish(error: "\(id) is \(status.state.rawValue): \(log.redactor.clean(why))")
+            let state = status.state == .backoff ? "in back-off" : status.state.rawValue
+            client.finish(error: "\(id) is \(state): \(log.redactor.clean(why))")
         }
     }
 

@@ -14,7 +14,9 @@ extension Supervisor {
             flush(process)
             return .spawned(id, incarnation, pid: process.pid)
         } catch let error as SpawnError {
-            return .spawnFailed(id, incarnation, text: "\(error)")
+            let isForbidden = worker.spec.isForeign && error.cause.code == EACCES && error.step == "exec"
+            let hint = isForbidden ? " (its user must be allowed to reach and run it)" : ""
+            return .spawnFailed(id, incarnation, text: "\(error)\(hint)")
         } catch {
             return .spawnFailed(id, incarnation, text: "\(error)")
         }
@@ -49,6 +51,7 @@ extension Supervisor {
             request.executable = .path(worker.arguments.first ?? "")
             request.arguments = worker.arguments
             request.environment = worker.environment + worker.secrets.map { "\($0.name)=\($0.value)" }
+            setHome(of: worker, site, &request)
             // Programs not made for it do not live on a stack of 1 MB. Without a cgroup their stacks count as memory.
             if group.dataLimitBytes == nil { request.stackLimitBytes = 8 << 20 }
             request.taskLimit = group.taskLimit(hasOwnUser: worker.userClass == .own && request.identity != nil)

@@ -137,8 +137,20 @@ final class Supervisor {
         var queue = [event]
         var next = 0
         while next < queue.count {
-            for effect in tree.handle(queue[next], at: .now()) {
-                if let answer = perform(effect) { queue.append(answer) }
+            let effects = tree.handle(queue[next], at: .now())
+            var dead: (id: WorkerID, incarnation: UInt64)?
+            for effect in effects {
+                if case .died(let id, let incarnation, let death) = effect {
+                    feed.died(id, incarnation, death)
+                    dead = (id, incarnation)
+                    tell(death, of: id, incarnation, effects)
+                } else if case .say(let id?, let text) = effect, let dead, id == dead.id {
+                    // About the dead one, although the next may have its number already.
+                    log.say(text)
+                    tell(id, dead.incarnation, text)
+                } else if let answer = perform(effect) {
+                    queue.append(answer)
+                }
             }
             next += 1
         }
@@ -151,9 +163,7 @@ final class Supervisor {
         case .kill(let id, let incarnation): kill(id, incarnation)
         case .limit(let id, let incarnation, let hardKB, _): return limit(id, incarnation, hardKB: hardKB)
         case .shed(let id, let incarnation): shed(id, incarnation)
-        case .died(let id, let incarnation, let death):
-            feed.died(id, incarnation, death)
-            tell(id, incarnation, "\(death.cause == .stopped ? "ended" : "died"): \(death.text)")
+        case .died: break
         case .changed(let id):
             feed.changed(id)
             service?.isOutdated = true
@@ -167,6 +177,20 @@ final class Supervisor {
         case .finished: exitCode = 0
         }
         return nil
+    }
+
+    /// Tells of a death, unless what is said about it names the cause too.
+    private func tell(
+        _ death: CauseOfDeath,
+        of id: WorkerID,
+        _ incarnation: UInt64,
+        _ effects: [SupervisorEffect]
+    ) {
+        let isSaid = effects.contains { effect in
+            if case .say(id, let text) = effect { text.contains(death.text) } else { false }
+        }
+        guard !isSaid else { return }
+        tell(id, incarnation, "\(death.cause == .stopped ? "ended" : "died"): \(death.text)")
     }
 
     private func tell(_ id: WorkerID?, _ incarnation: UInt64, _ text: String) {

@@ -6,8 +6,9 @@ internal import IPCControl
 struct Sidecars {
     /// A typing error must not start a thousand programs.
     static let limit = 32
-    /// Variables that every program gets where they are set; everything else it must name.
-    private static let ordinary = ["HOME", "LANG", "TZ"]
+    /// Variables that every program gets where they are set; everything else it must name. HOME comes from the
+    /// supervisor, who knows whether the program has a user of its own.
+    private static let ordinary = ["LANG", "TZ"]
     private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     /// The supervisor's own talk with whoever started it: a program that got it could speak in its name.
     private static let neverCopied: Set<String> = [
@@ -66,6 +67,7 @@ struct Sidecars {
         var draft = WorkerDraft(id: id, budget: .of(id, config: config, extra: path + "memory"))
         draft.arguments = try command(member.value["command"], config, files)
         try setVariables(of: member.value["env"], config, &draft)
+        draft.uid = member.value["user"]?.string ?? "own"
         draft.restart = member.value["restart"]?.string ?? "always"
         draft.ready = try ready(member.value["ready"])
         guard draft.blocks().allSatisfy({ (try? $0.encoded()) != nil }) else {

@@ -82,7 +82,7 @@ extension ControlClient.State: Carried {
         case .stopped(let worker): (word, id) = (.stopped, worker)
         case .plan: word = .plan
         case .logs(let worker): (word, id) = (.logs, worker)
-        case .events: word = .events
+        case .events(let worker): (word, id) = (.events, worker)
         case .upgrade: word = .upgrade
         }
         try fields.carry("WAITS", &word)
@@ -95,7 +95,7 @@ extension ControlClient.State: Carried {
         case (.ready, nil), (.stopped, nil): throw fields.malformed("WORKER")
         case (.plan, _): self = .plan
         case (.logs, let id): self = .logs(id)
-        case (.events, _): self = .events
+        case (.events, let id): self = .events(id)
         case (.upgrade, _): self = .upgrade
         }
     }

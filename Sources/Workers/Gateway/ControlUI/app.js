@@ -623,7 +623,8 @@ function fillCard(card, w) {
 function deathWords(w) {
   if (!w.cause || w.cause === "stopped") return [];
   const ago = w.diedMs ? `, ${span(Date.now() - w.diedMs)} ago` : "";
-  return [`Last death: ${CAUSES[w.cause] ?? w.cause}${ago}`, w.death && w.death !== w.text ? w.death : ""];
+  const words = w.death || CAUSES[w.cause] || w.cause;
+  return [`Last death: ${words === w.text ? "the same" : words}${ago}`];
 }
 
 function drawSpark(svg, w) {
