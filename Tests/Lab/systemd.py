@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -150,6 +151,29 @@ def reload():
     check("active again after the reload", wait_for(lambda: show("ActiveState") == "active", 10))
 
 
+def upgrade():
+    """The same program in another file is a new program to the supervisor."""
+    program = pathlib.Path("/usr/bin/clawhold")
+    new = program.with_suffix(".new")
+    shutil.copy2(program, new)
+    os.replace(new, program)
+    before = show("MainPID")
+    clients = Clients()
+    code, words = systemctl("reload", UNIT)
+    done = wait_for(lambda: has_entry("upgrade: executing"), 20)
+    settled = wait_for(lambda: show("ActiveState") == "active" and "serving" in show("StatusText"), 20)
+    time.sleep(1)
+    results = clients.stop()
+    said = [str(e.get("MESSAGE")) for e in entries() if "upgrade" in str(e.get("MESSAGE"))]
+    check(
+        "a reload with a new executable is a live upgrade in the same process",
+        code == 0 and done and settled and show("MainPID") == before,
+        words or (said[-1] if said else ""),
+    )
+    check("nobody is refused meanwhile", not any("Refused" in str(key) for key in results), str(results))
+    check("the store is as before", show("NFileDescriptorStore") == "1", show("NFileDescriptorStore"))
+
+
 def journal():
     rows = [entry for entry in entries("SYSLOG_IDENTIFIER=clawhold") if entry.get("WORKER")]
     gateway = [row for row in rows if row["WORKER"] == "gateway"]
@@ -270,7 +294,7 @@ pathlib.Path("/etc/clawhold.env").write_text("OPENCLAW_GATEWAY_TOKEN=lab-token\n
 STATE_OWNER = os.stat(STATE).st_uid if STATE.exists() else None
 check("the state directory belongs to clawhold", STATE_OWNER not in (None, 0), f"uid {STATE_OWNER}")
 for step in (
-    unit_file, start, environment, reload, journal, restart, out_of_memory, watchdog, stop, socket_unit, formats, refusal,
+    unit_file, start, environment, reload, journal, restart, upgrade, out_of_memory, watchdog, stop, socket_unit, formats, refusal,
 ):
     step()
 print(f"{len(failures)} failed" if failures else "all held")

@@ -24,6 +24,7 @@ name=clawhold-lab-systemd.$$
 groups="systemd unified memory pids cpu cpuacct"
 guest=$place/root
 boss=
+# shellcheck disable=SC2317  # the trap calls it
 finish() {
   [ -n "$boss" ] && { kill -KILL "$boss" 2>/dev/null || true; wait "$boss" 2>/dev/null || true; }
   umount -R "$guest" 2>/dev/null || true
