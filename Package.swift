@@ -103,7 +103,7 @@ let package = Package(
         // MARK: Journal: the gateway's store, the only place that knows SQLite
         .target(
             name: "Journal",
-            dependencies: ["CSQLite"],
+            dependencies: ["CLinux", "CSQLite"],
             path: "Sources/Workers/Gateway/Journal",
             linkerSettings: [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]
         ),

@@ -74,6 +74,8 @@ int clinux_peek(struct clinux_exit *exit) { return wait_for(0, WNOWAIT, exit); }
 
 int clinux_set_subreaper(bool on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) ? -errno : 0; }
 
+int clinux_thread_id(void) { return (int)syscall(SYS_gettid); }
+
 int clinux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0) ? -errno : 0; }
 
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) ? -errno : 0; }

@@ -113,6 +113,9 @@ int clinux_wait(pid_t pid, struct clinux_exit *_Nonnull exit);
 /// Any child that has exited, left a zombie: its number stays its own until `clinux_wait`.
 int clinux_peek(struct clinux_exit *_Nonnull exit);
 int clinux_set_subreaper(bool on);
+/// The calling thread, as /proc/self/task names it.
+int clinux_thread_id(void);
+/// Names the calling thread; the main thread's name is the process's.
 int clinux_set_process_name(const char *_Nonnull name);
 /// Close-on-exec, both ends blocking.
 int clinux_pipe(int ends[_Nonnull 2]);

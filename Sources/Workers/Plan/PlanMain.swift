@@ -61,7 +61,7 @@ private struct PlanRun {
                 )
             }
         }
-        Self.giveUp()
+        Self.giveUp(writing: paths.stateDirectory)
         var input = PlanInput(arguments: arguments, paths: paths, environment: environment)
         input.tailnetAddress = tailnetAddress
         input.notices = notices
@@ -73,10 +73,23 @@ private struct PlanRun {
     }
 
     /// Hostile files may own this process; then it has no network to talk to. What the kernel cannot do is left out.
-    private static func giveUp() {
+    ///
+    /// It may read what its user may, since the configuration can stand and include anywhere, write beneath the state
+    /// directory, and execute nothing.
+    private static func giveUp(writing stateDirectory: String) {
+        umask(0o077)
         _ = clinux_set_no_new_privileges()
         _ = clinux_set_not_dumpable()
         _ = clinux_set_no_core()
+        "/".withCString { root in
+            stateDirectory.withCString { state in
+                let rules = [
+                    clinux_landlock_path(path: root, writable: false),
+                    clinux_landlock_path(path: state, writable: true),
+                ]
+                _ = clinux_landlock_restrict(rules, rules.count)
+            }
+        }
         _ = clinux_seccomp_no_network()
     }
 

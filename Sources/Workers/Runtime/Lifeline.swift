@@ -18,6 +18,9 @@ package final class Lifeline: Sendable {
         var shedders: [@Sendable () async -> Void] = []
         var isShedding = false
         var isOutOfDescriptors = false
+        var watches: [@Sendable () -> Bool] = []
+        /// A heartbeat is on its way through the thread pool.
+        var isBeating = false
     }
 
     /// Most blocks kept while nobody receives them yet; a gateway that is slower than this at its start is broken.
@@ -46,7 +49,7 @@ package final class Lifeline: Sendable {
         }.get()
         try await channel.setOption(.autoRead, value: true).get()
         channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(2)) { [weak lifeline] _ in
-            lifeline?.beat()
+            lifeline?.pulse()
         }
         return lifeline
     }
@@ -73,6 +76,12 @@ package final class Lifeline: Sendable {
     package func send(_ block: Block) {
         guard let bytes = Self.encode(block) else { return }
         channel.writeAndFlush(bytes, promise: nil)
+    }
+
+    /// Asks `moves` before every heartbeat, on the event loop. While it says false there is none, and after ten seconds of that
+    /// the supervisor replaces this worker: for threads that the event loop knows nothing of.
+    package func watching(_ moves: @escaping @Sendable () -> Bool) {
+        state.withLock { $0.watches.append(moves) }
     }
 
     /// Calls `give` at every SHED: it drops what can be had again, before free memory goes back to the kernel. Several are
@@ -133,6 +142,29 @@ package final class Lifeline: Sendable {
             return state.waiting
         }
         for continuation in waiting { continuation.resume(returning: drain) }
+    }
+
+    /// A heartbeat proves what does the work: it is due on the event loop, goes once through the pool that tasks run on, and
+    /// back. When one of them stands still it does not come, unless it is the disk that lets a thread wait: the next incarnation
+    /// would wait for it too (`docs/decisions/0044`).
+    private func pulse() {
+        let watches = state.withLock { state -> [@Sendable () -> Bool]? in
+            guard !state.isBeating else { return nil }
+            state.isBeating = true
+            return state.watches
+        }
+        guard let watches else {
+            if OwnThreads.someWaitForDisk() { beat() }
+            return
+        }
+        let loop = channel.eventLoop
+        // Ends at once, or is the proof that the pool is stuck.
+        Task {
+            loop.execute {
+                self.state.withLock { $0.isBeating = false }
+                if watches.allSatisfy({ $0() }) { self.beat() }
+            }
+        }
     }
 
     /// A worker that has no descriptor left can neither take a connection nor make one, and would never be missed: it is

@@ -27,6 +27,8 @@ package struct Sandbox: Sendable {
     package func enter() -> [String] {
         var missing: [String] = []
         signal(SIGPIPE, SIG_IGN)
+        // Whatever a library makes (SQLite's files) is the owner's alone.
+        umask(0o077)
         if clinux_set_no_new_privileges() < 0 { missing.append("no_new_privs") }
         if clinux_set_not_dumpable() < 0 { missing.append("not dumpable") }
         if clinux_set_no_core() < 0 { missing.append("no core files") }

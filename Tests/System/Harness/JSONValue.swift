@@ -64,6 +64,17 @@ enum JSONValue: Codable, Equatable, Sendable, ExpressibleByStringLiteral, Expres
         if case .object(let object) = self { object[key] } else { nil }
     }
 
+    /// The same with another value at `path`; objects on the way are made where there are none.
+    func with(_ path: String..., value: JSONValue) -> JSONValue { with(path[...], value) }
+
+    private func with(_ path: ArraySlice<String>, _ value: JSONValue) -> JSONValue {
+        guard let first = path.first else { return value }
+        var members: [String: JSONValue] = [:]
+        if case .object(let object) = self { members = object }
+        members[first] = (members[first] ?? .null).with(path.dropFirst(), value)
+        return .object(members)
+    }
+
     subscript(index: Int) -> JSONValue? {
         if case .array(let array) = self, array.indices.contains(index) { array[index] } else { nil }
     }

@@ -307,7 +307,7 @@ extension Result where Failure == any Error {
 }
 
 /// Opens once; waiting threads go on.
-private final class Gate: @unchecked Sendable {
+final class Gate: @unchecked Sendable {
     private let semaphore: UnsafeMutablePointer<sem_t>
 
     init() {

@@ -2,6 +2,7 @@ import Glibc
 import IPCControl
 import NIOPosix
 import Runtime
+import Synchronization
 import Testing
 
 @Suite("A worker's lifeline", .timeLimit(.minutes(1)))
@@ -18,7 +19,7 @@ struct LifelineTests {
         var decoder = BlockDecoder()
         var seen: [Block] = []
         while seen.count < 2 {
-            decoder.append(subject.supervisor.readFar())
+            decoder.append(await subject.supervisor.readFar())
             while let block = try decoder.next() { seen.append(block) }
         }
         let heartbeat = try #require(seen.first { $0.type == "HEARTBEAT" })
@@ -30,6 +31,29 @@ struct LifelineTests {
         #expect(await early == Drain(reason: "restart", milliseconds: 1500))
         #expect(await lifeline.drained() == Drain(reason: "restart", milliseconds: 1500))
         #expect(lifeline.isDraining)
+    }
+
+    @Test("is silent while something that it watches stands still, and speaks again when that moves on")
+    func watching() async throws {
+        let subject = try await TestWorker(id: "gateway", hub: "/nowhere", group: MultiThreadedEventLoopGroup.singleton)
+        var supervisor = HeartbeatReader(subject.supervisor)
+        _ = try await supervisor.next()
+        let (asked, ask) = AsyncStream<Void>.makeStream()
+        let moves = Atomic<Bool>(false)
+        subject.worker.lifeline.watching {
+            ask.yield()
+            return moves.load(ordering: .relaxed)
+        }
+        var looks = 0
+        for await _ in asked {
+            looks += 1
+            // What was on its way before the first look.
+            if looks == 1 { subject.supervisor.emptyFar() }
+            if looks == 3 { break }
+        }
+        #expect(subject.supervisor.hasNothingFar)
+        moves.store(true, ordering: .relaxed)
+        #expect(try await supervisor.next() > 0)
     }
 
     @Test("keeps what comes before somebody receives it, in order")

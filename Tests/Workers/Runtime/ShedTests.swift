@@ -18,13 +18,13 @@ struct ShedTests {
         let cache = Mutex(Heap(megabytes: 64))
         subject.worker.lifeline.shedding { cache.withLock { $0.release() } }
         // The next heartbeat that stands after the allocation.
-        _ = try supervisor.next()
-        let full = try supervisor.next()
+        _ = try await supervisor.next()
+        let full = try await supervisor.next()
         try subject.supervisor.write(try Block("SHED").encoded())
         let asked = ContinuousClock.now
-        var left = try supervisor.next()
+        var left = try await supervisor.next()
         // One that was on its way already may come before.
-        if left > full - 48 * 1024 { left = try supervisor.next() }
+        if left > full - 48 * 1024 { left = try await supervisor.next() }
         #expect(left < full - 48 * 1024, "\(full) KB before, \(left) KB after")
         #expect(ContinuousClock.now - asked < .seconds(10))
         _ = subject
@@ -56,19 +56,19 @@ private struct Heap: ~Copyable {
 }
 
 /// The supervisor's end of a lifeline: what HEARTBEAT says.
-private struct HeartbeatReader {
+struct HeartbeatReader {
     private let pair: SocketPair
     private var decoder = BlockDecoder()
 
     init(_ pair: SocketPair) { self.pair = pair }
 
     /// The PSS of the next heartbeat in KiB.
-    mutating func next() throws -> Int64 {
+    mutating func next() async throws -> Int64 {
         while true {
             while let block = try decoder.next() {
                 if block.type == "HEARTBEAT", let size = block.integer("PSS_KB") { return size }
             }
-            let bytes = pair.readFar()
+            let bytes = await pair.readFar()
             guard !bytes.isEmpty else { throw SocketError(EPIPE) }
             decoder.append(bytes)
         }

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 
 /// Two connected stream sockets; `near` is the side under test.
@@ -28,11 +29,28 @@ final class SocketPair {
         guard Glibc.write(far, bytes, bytes.count) == bytes.count else { throw SocketError(errno) }
     }
 
-    /// Waits for what comes out at `far`.
-    func readFar() -> [UInt8] {
+    /// Waits for what comes out at `far`, on a thread of its own: heartbeats need the pool that tests run on.
+    func readFar() async -> [UInt8] {
+        let far = far
+        return await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                var bytes = [UInt8](repeating: 0, count: 65_536)
+                let count = read(far, &bytes, bytes.count)
+                continuation.resume(returning: Array(bytes.prefix(max(0, count))))
+            }
+        }
+    }
+
+    /// Whether nothing waits to be read at `far`.
+    var hasNothingFar: Bool {
+        var byte: UInt8 = 0
+        return recv(far, &byte, 1, Int32(MSG_DONTWAIT | MSG_PEEK)) < 0 && errno == EAGAIN
+    }
+
+    /// Forgets what waits to be read at `far`.
+    func emptyFar() {
         var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = read(far, &bytes, bytes.count)
-        return Array(bytes.prefix(max(0, count)))
+        while recv(far, &bytes, bytes.count, Int32(MSG_DONTWAIT)) > 0 {}
     }
 
     /// What waits to be read at `near`.

@@ -59,6 +59,7 @@ package final class DeliveryEngine: Conversations {
             // A journal that cannot answer now has nothing to give either.
             try? await writer.commit(.relaxed) { journal in journal.shed() }
         }
+        worker.lifeline.watching { [writer] in !writer.isStuck() }
         try await listen()
         let ticks = worker.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             engine.value.apply(.tick)

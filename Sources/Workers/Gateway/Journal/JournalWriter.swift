@@ -1,4 +1,6 @@
+internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// The one thread that writes the journal: takes what waits, puts it into one commit, tells everybody.
 ///
@@ -15,6 +17,7 @@ package final class JournalWriter: Sendable {
     }
 
     private let queue: WriterQueue
+    private let watch = Mutex(WriterWatch())
 
     private init(queue: WriterQueue) {
         self.queue = queue
@@ -30,6 +33,9 @@ package final class JournalWriter: Sendable {
         let queue = WriterQueue(limit: place.queueLimit)
         let result: Result<String?, JournalError> = await withCheckedContinuation { continuation in
             let isRunning = spawn {
+                // A name for `top -H` alone.
+                _ = clinux_set_process_name("journal")
+                queue.adopt(thread: clinux_thread_id())
                 do throws(JournalError) {
                     let (journal, warning) = try place.open()
                     continuation.resume(returning: .success(warning))
@@ -51,6 +57,28 @@ package final class JournalWriter: Sendable {
 
     /// Whether no message is taken in because the disk is full.
     package var isIntakeStopped: Bool { queue.isIntakeOff }
+
+    /// Whether the writer's thread has been at the same work for too long, and not for the disk's sake. To be asked every few
+    /// seconds.
+    package func isStuck(now: ContinuousClock.Instant = .now) -> Bool {
+        let current = queue.current
+        return watch.withLock { watch in
+            watch.isStuck(work: current?.work, waitsForDisk: { Self.waitsForDisk(current?.thread ?? 0) }, now: now)
+        }
+    }
+
+    /// State D of proc_pid_stat(5): waiting where no signal reaches, which is the disk.
+    private static func waitsForDisk(_ thread: Int32) -> Bool {
+        let file = Glibc.open("/proc/self/task/\(thread)/stat", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { Glibc.close(file) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = read(file, &bytes, bytes.count)
+        guard count > 0, let name = bytes[..<count].lastIndex(of: UInt8(ascii: ")")), name + 2 < count else {
+            return false
+        }
+        return bytes[name + 2] == UInt8(ascii: "D")
+    }
 
     /// Queues a transition. `done` is called on the writer's thread, after the commit.
     package func submit<Value: Sendable>(

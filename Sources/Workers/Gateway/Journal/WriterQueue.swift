@@ -10,6 +10,9 @@ final class WriterQueue: @unchecked Sendable {
     private var waiting: [any PendingTransition] = []
     private var isClosed = false
     private var isIntakeStopped = false
+    private var thread: Int32 = 0
+    private var work: UInt64 = 0
+    private var isWorking = false
 
     /// `limit` counts transitions.
     init(limit: Int) {
@@ -46,6 +49,13 @@ final class WriterQueue: @unchecked Sendable {
         }
     }
 
+    /// The writer's thread says who it is.
+    func adopt(thread: Int32) { locked { self.thread = thread } }
+
+    /// What the writer is at: its thread, and a number that changes with every batch and every new try; nil when it waits for
+    /// work.
+    var current: (thread: Int32, work: UInt64)? { locked { isWorking ? (thread, work) : nil } }
+
     /// What is taken off the queue.
     enum Taken {
         case batch([any PendingTransition])
@@ -57,7 +67,10 @@ final class WriterQueue: @unchecked Sendable {
     /// Up to `count` transitions in order; waits up to `milliseconds` for the first. Closed only when nothing is left.
     func take(_ count: Int, waitingUpTo milliseconds: Int) -> Taken {
         locked {
+            isWorking = false
             if waiting.isEmpty, !isClosed { wait(milliseconds) }
+            isWorking = true
+            work &+= 1
             if waiting.isEmpty { return isClosed ? .closed : .idle }
             let batch = Array(waiting.prefix(count))
             waiting.removeFirst(batch.count)
@@ -69,6 +82,7 @@ final class WriterQueue: @unchecked Sendable {
     func pause(_ milliseconds: Int) -> Bool {
         locked {
             if !isClosed { wait(milliseconds) }
+            work &+= 1
             return isClosed
         }
     }
