@@ -35,12 +35,14 @@ package enum ProcessFacts {
         return String(words.joined(separator: " ").prefix(200))
     }
 
-    /// Processes and threads of the whole machine, from /proc/loadavg.
-    static func taskCount() -> Int64 {
-        guard let text = try? SystemFile.text("/proc/loadavg", limit: 256) else { return 0 }
-        let fields = text.split(separator: " ")
-        guard fields.count > 3, let slash = fields[3].firstIndex(of: "/") else { return 0 }
-        return Int64(fields[3][fields[3].index(after: slash)...]) ?? 0
+    /// Processes and threads of a user that are visible.
+    static func taskCount(of uid: UInt32) -> Int64 {
+        all().reduce(0) { sum, pid in
+            var facts = Glibc.stat()
+            guard lstat("/proc/\(pid)/task", &facts) == 0, facts.st_uid == uid else { return sum }
+            // One link for each thread beside the two of every directory.
+            return sum + max(1, Int64(clamping: facts.st_nlink) - 2)
+        }
     }
 
     /// All processes that are visible.
@@ -94,19 +96,31 @@ package enum ProcessMemory {
         return Resident(residentBytes: resident, anonymousBytes: max(resident - shared, 0))
     }
 
-    /// Anonymous memory of a process and of what it started and still waits for; nil when the process itself is gone.
+    /// What a budget counts of one process: anonymous and shared memory, swap and page tables, no files. From
+    /// /proc/PID/status, where unlike in statm shared memory is told apart from files.
+    package static func budgeted(of pid: Int32) -> Int64? {
+        guard let text = try? SystemFile.text("/proc/\(pid)/status", limit: 8192), text.contains("VmRSS:") else {
+            return nil
+        }
+        var kilobytes: Int64 = 0
+        for name in ["RssAnon", "RssShmem", "VmSwap", "VmPTE"] {
+            let part = max(SystemFile.field(name, of: text) ?? 0, 0)
+            kilobytes = kilobytes.addingReportingOverflow(part).partialValue
+        }
+        return kilobytes.multipliedReportingOverflow(by: 1024).partialValue
+    }
+
+    /// The same of a process and of what it started and still waits for; nil when the process itself is gone.
     ///
-    /// Memory that several of them share from before a fork is counted in each: rather too much than too little.
-    package static func anonymousBytes(ofTree root: Int32) -> Int64? {
-        guard let own = resident(of: root) else { return nil }
-        var sum = own.anonymousBytes
+    /// Memory that several of them share is counted in each: rather too much than too little.
+    package static func budgeted(ofTree root: Int32) -> Int64? {
+        guard var sum = budgeted(of: root) else { return nil }
         var next = Descendants.children(of: root) ?? []
         // A fork bomb must not keep us reading.
         var seen = 0
         while let pid = next.popLast(), seen < 64 {
             seen += 1
-            guard let sample = resident(of: pid) else { continue }
-            sum = sum.addingReportingOverflow(sample.anonymousBytes).partialValue
+            sum = sum.addingReportingOverflow(budgeted(of: pid) ?? 0).partialValue
             next += Descendants.children(of: pid) ?? []
         }
         return sum

@@ -69,33 +69,6 @@ extension Supervisor {
         }
     }
 
-    /// Reads a worker's use of memory. What it says of itself counts only where nothing else can be read.
-    private func measure(_ process: WorkerProcess, reportedKB: Int64?) {
-        let now = Instant.now()
-        // A worker that sends heartbeats without pause must not keep us reading files.
-        if let last = process.measuredAt, now - last < .seconds(1) { return }
-        process.measuredAt = now
-        let usage = look(at: process)
-        let usedKB = usage.map { $0.usedBytes / 1024 } ?? max(0, reportedKB ?? 0)
-        let peakKB = usage.map { $0.peakBytes / 1024 } ?? usedKB
-        happen(.memory(process.id, process.incarnation, usedKB: usedKB, peakKB: peakKB))
-        // Foreign programs send no heartbeat: they are looked at along with the gateway.
-        guard process.id.kind == .gateway else { return }
-        for other in processes.values where other.id.kind == .sidecar {
-            guard let usage = look(at: other) else { continue }
-            let (used, peak) = (usage.usedBytes / 1024, usage.peakBytes / 1024)
-            happen(.memory(other.id, other.incarnation, usedKB: used, peakKB: peak))
-        }
-    }
-
-    /// Measures a worker, and ends one that the kernel has ended in part, or that nobody but us holds to its limit.
-    private func look(at process: WorkerProcess) -> MemoryUsage? {
-        guard let usage = process.group.usage(pid: process.pid) else { return nil }
-        if usage.isOverLimit { process.group.condemn(usedBytes: usage.usedBytes) }
-        if usage.isOverLimit || usage.isMaimed { kill(process.id, process.incarnation) }
-        return usage
-    }
-
     /// One read of a worker's output: a flood of one worker leaves the others their turn.
     func readOutput(_ id: WorkerID, isError: Bool) {
         guard let process = processes[id], let source = isError ? process.errors : process.output else { return }

@@ -255,6 +255,7 @@ extension Supervisor {
         process.output = nil
         process.errors = nil
         endReadyWatch(process)
+        endSoftNotice(process)
         let evidence = process.group.evidence(exit: facts)
         site?.ladder.dispose(process.group)
         processes[process.id] = nil

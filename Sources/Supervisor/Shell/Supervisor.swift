@@ -56,6 +56,7 @@ final class Supervisor {
         case lifeline(WorkerID)
         case output(WorkerID, isError: Bool)
         case readyProbe(WorkerID)
+        case softLimit(WorkerID)
         case control
         case client(UInt64)
         case selfCheck
@@ -219,6 +220,7 @@ final class Supervisor {
         case .lifeline(let id): readLifeline(id, event.readiness)
         case .output(let id, let isError): readOutput(id, isError: isError)
         case .readyProbe(let id): readyProbeAnswered(id)
+        case .softLimit(let id): softLimitReached(id)
         case .control: acceptClients()
         case .client(let number): serve(number, event.readiness)
         case .selfCheck: readSelfCheck()
@@ -264,8 +266,7 @@ final class Supervisor {
         watchOutput()
         let deadlines = [
             tree.nextDeadline, planning?.deadline, control.deadline, probeDeadline, service?.deadline,
-            isReaping ? now : nil, upgradeDeadline,
-            rollout?.machine.deadline,
+            isReaping ? now : nil, upgradeDeadline, rollout?.machine.deadline, nextMemoryLook,
         ]
         let next = deadlines.compactMap { $0 }.min()
         if next != armed {

@@ -24,6 +24,9 @@ final class WorkerProcess {
     var readyWatch: ReadyWatch?
     /// When its memory was looked at last.
     var measuredAt: Instant?
+    var memoryWatch = MemoryWatch()
+    /// The kernel's word about its soft limit, while it is waited for.
+    var softNotice: (notice: SoftNotice, token: UInt64)?
 
     init(id: WorkerID, incarnation: UInt64, pid: Int32, group: MemoryGroup, build: String? = Build.id) {
         self.id = id

@@ -55,7 +55,7 @@ struct MemoryLadderTests {
     )
     func ownBudget() throws {
         let bench = try Bench()
-        #expect(bench.ladder.rung == .cgroupV1)
+        #expect(bench.ladder.rung != .processLimit)
         let group = try bench.ladder.makeGroup(worker: "agent:main", incarnation: 1, hardLimitBytes: 32 * Self.megabyte)
         let program = try Self.start(Self.hog(320), in: group)
         let exit = try program.wait()
@@ -221,6 +221,37 @@ struct MemoryLadderTests {
             #expect(group.directories.first?.number("memory.limit_in_bytes") == megabytes * Self.megabyte)
             #expect(group.hardLimitBytes == megabytes * Self.megabyte)
         }
+    }
+
+    @Test(
+        "the kernel tells when a worker comes to its soft limit, and does not slow it down",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func softNotice() throws {
+        let bench = try Bench()
+        let group = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 128 * Self.megabyte)
+        let notice = try #require(group.softNotice(at: 48 * Self.megabyte))
+        let poller = try Poller()
+        notice.arm()
+        try poller.add(notice.fd, notice.readiness, token: 1)
+        let below = try Self.start(Self.hog(16), in: group)
+        #expect(try below.line() == "held")
+        #expect(try poller.wait(timeout: .zero).isEmpty)
+        below.kill(SIGKILL)
+        try below.wait()
+        let again = try bench.ladder.makeGroup(worker: "a", incarnation: 2, hardLimitBytes: 128 * Self.megabyte)
+        let second = try #require(again.softNotice(at: 48 * Self.megabyte))
+        second.arm()
+        try poller.add(second.fd, second.readiness, token: 2)
+        let above = try Self.start(Self.hog(80), in: again)
+        #expect(try poller.wait(timeout: patience).map(\.token) == [2])
+        second.disarm()
+        try poller.remove(second.fd)
+        // On v2 it would never get there with the bar left in place.
+        #expect(try above.line() == "held")
+        #expect(again.softNotice(at: 48 * Self.megabyte) === second)
+        #expect(again.softNotice(at: 64 * Self.megabyte) !== second)
+        #expect(again.softNotice(at: 0) == nil)
     }
 
     @Test("without a writable group the budget becomes RLIMIT_DATA, and a refused allocation is named")

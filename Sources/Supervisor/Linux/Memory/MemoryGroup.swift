@@ -34,6 +34,7 @@ package final class MemoryGroup {
     private var entryDescriptors: [Int32] = []
     private var peakBytes: Int64 = 0
     private let notices: LimitNotices?
+    private var soft: SoftNotice?
     private let machineKillsAtStart: UInt64?
     /// What it used when the supervisor, where nobody else does, ended it for that.
     private var condemnedAt: Int64?
@@ -151,13 +152,13 @@ package final class MemoryGroup {
 
     /// For `SpawnRequest.taskLimit` of a foreign program: set only where no cgroup limits.
     ///
-    /// RLIMIT_NPROC counts all tasks of a user. With a user of its own that is the worker; else whatever the machine runs
-    /// now, ours or not, is let pass on top.
+    /// RLIMIT_NPROC counts all tasks of a user. With a user of its own that is the worker; else what this user runs now
+    /// comes on top. Only starts of that worker are refused: the others, started without such a limit, go on.
     ///
     /// - Parameter hasOwnUser: no other worker runs as the same user.
     package func taskLimit(hasOwnUser: Bool) -> Int64? {
         if limitsTasks { return nil }
-        return Self.taskLimit + (hasOwnUser ? 0 : ProcessFacts.taskCount())
+        return Self.taskLimit + (hasOwnUser ? 0 : ProcessFacts.taskCount(of: geteuid()))
     }
 
     /// Sets or moves the limit, of a living worker too.
@@ -187,10 +188,8 @@ package final class MemoryGroup {
             used = bytes
         } else {
             let isForeign = origin?.isForeign ?? false
-            guard
-                let bytes = isForeign
-                    ? ProcessMemory.anonymousBytes(ofTree: pid) : ProcessMemory.resident(of: pid)?.anonymousBytes
-            else { return nil }
+            let bytes = isForeign ? ProcessMemory.budgeted(ofTree: pid) : ProcessMemory.budgeted(of: pid)
+            guard let bytes else { return nil }
             used = bytes
         }
         let before = marks.last?.ownKills
@@ -214,6 +213,14 @@ package final class MemoryGroup {
             enclosingKills: enclosing?.unexplainedKills(),
             highWater: limit?.directory.number("memory.max_usage_in_bytes") ?? 0
         )
+    }
+
+    /// Asks the kernel to tell when the group comes to `bytes`; nil where it does not. Poll its descriptor until it has
+    /// spoken, then `disarm` it.
+    func softNotice(at bytes: Int64) -> SoftNotice? {
+        guard let limit, bytes > 0 else { return nil }
+        if soft?.bytes != bytes { soft = SoftNotice(of: limit, at: bytes) }
+        return soft
     }
 
     /// Remembers that the supervisor is about to kill it for using this much: on the rung without cgroups the kernel
