@@ -254,6 +254,56 @@ struct MemoryLadderTests {
         #expect(again.softNotice(at: 0) == nil)
     }
 
+    @Test(
+        "without notices from the kernel its counters and high-water marks tell whose limit it was",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func withoutNotices() async {
+        await #expect(processExitsWith: .success) {
+            // What a kernel without cgroup.event_control comes to: no notice can be registered.
+            #expect(Denial.deny(Denial.eventfd, code: ENOSYS))
+            let bench = try Bench()
+            let megabyte: Int64 = 1 << 20
+            let own = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 32 * megabyte)
+            #expect(own.softNotice(at: 16 * megabyte) == nil || bench.ladder.rung == .cgroupV2)
+            let exceeded = try MemoryLadderTests.start(MemoryLadderTests.hog(64), in: own).wait()
+            #expect(CauseOfDeath(exit: exceeded, evidence: own.evidence(exit: exceeded)).cause == .oomOwn)
+            let other = try bench.ladder.makeGroup(worker: "b", incarnation: 1, hardLimitBytes: 64 * megabyte)
+            let killed = try MemoryLadderTests.start(MemoryLadderTests.hog(40), in: other)
+            #expect(try killed.line() == "held")
+            _ = other.usage(pid: killed.pid)
+            killed.kill(SIGKILL)
+            let exit = try killed.wait()
+            #expect(CauseOfDeath(exit: exit, evidence: other.evidence(exit: exit)).cause == .signal)
+            bench.ladder.dispose(own)
+            bench.ladder.dispose(other)
+            Glibc.exit(0)
+        }
+    }
+
+    @Test(
+        "where the kernel took one process of a worker the rest is ours to end, for the same cause",
+        .enabled(if: Requirement.hasMemoryGroups, Comment(rawValue: Requirement.memoryGroups))
+    )
+    func maimed() throws {
+        let bench = try Bench()
+        // v2 ends the group by itself.
+        guard bench.ladder.rung == .cgroupV1 else { return }
+        let group = try bench.ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 48 * Self.megabyte)
+        let leader = try Program.shell("python3 -I -c \"$0\"; echo lost; exec sleep 1000") { request in
+            request.arguments.append(Self.hog(100))
+            request.environment = ["PATH=/usr/bin:/bin"]
+            request.memoryEntries = group.entries
+        }
+        group.closeEntries()
+        // The shell's own word for its child's death comes before it.
+        while try leader.line() != "lost" {}
+        #expect(group.usage(pid: leader.pid)?.isMaimed == true)
+        group.killAll()
+        let exit = try leader.wait()
+        #expect(CauseOfDeath(exit: exit, evidence: group.evidence(exit: exit)).cause == .oomOwn)
+    }
+
     @Test("without a writable group the budget becomes RLIMIT_DATA, and a refused allocation is named")
     func processLimit() throws {
         let ladder = MemoryLadder(hash: "test", layout: CgroupLayout(memoryV1: ["/proc/nonexistent"], unified: []))
@@ -283,6 +333,48 @@ struct MemoryLadderTests {
         #expect(cause.cause == .allocation)
         #expect(cause.isOwnDoing)
         #expect(group.usage(pid: program.pid) == nil)
+    }
+
+    @Test(
+        "without a writable group shared memory counts, with what the program started, and the supervisor's word is the cause"
+    )
+    func overLimit() throws {
+        let ladder = MemoryLadder(hash: "test", layout: CgroupLayout(memoryV1: [], unified: []))
+        let group = try ladder.makeGroup(worker: "sidecar:a", incarnation: 1, hardLimitBytes: 32 * Self.megabyte)
+        let script =
+            "import mmap, os, time\npid = os.fork()\nheld = mmap.mmap(-1, 24 << 20)\nheld.write(bytes([1]) * (24 << 20))\n"
+            + "if pid: print('held', flush=True)\ntime.sleep(1000)"
+        let program = try Program.python(script)
+        group.entered(
+            WorkerOrigin(pid: program.pid, worker: "sidecar:a", incarnation: 1, uid: nil, isForeign: true)
+        )
+        #expect(try program.line() == "held")
+        try eventually("both to have their share") { (group.usage(pid: program.pid)?.usedBytes ?? 0) > 48 << 20 }
+        let usage = try #require(group.usage(pid: program.pid))
+        #expect(usage.isOverLimit)
+        group.condemn(usedBytes: usage.usedBytes)
+        program.kill(SIGKILL)
+        let exit = try program.wait()
+        let cause = CauseOfDeath(exit: exit, evidence: group.evidence(exit: exit))
+        #expect(cause.cause == .oomOwn)
+        #expect(cause.isOwnDoing)
+    }
+
+    @Test("the limit of a living process is moved, and not below what it has")
+    func movingProcessLimit() throws {
+        let ladder = MemoryLadder(hash: "test", layout: CgroupLayout(memoryV1: [], unified: []))
+        let group = try ladder.makeGroup(worker: "a", incarnation: 1, hardLimitBytes: 256 * Self.megabyte)
+        let program = try Self.start(
+            "held = bytearray(b'x' * (100 << 20))\nprint('up', flush=True)\nimport time\ntime.sleep(1000)",
+            in: group
+        )
+        group.entered(WorkerOrigin(pid: program.pid, worker: "a", incarnation: 1, uid: nil, isForeign: false))
+        #expect(try program.line() == "up")
+        try group.setHardLimit(160 * Self.megabyte)
+        let limits = try SystemFile.text("/proc/\(program.pid)/limits")
+        #expect(limits.contains("\(192 * Self.megabyte)"))
+        #expect(throws: Errno.self) { try group.setHardLimit(32 * Self.megabyte) }
+        #expect(isAlive(program.pid))
     }
 
     @Test(

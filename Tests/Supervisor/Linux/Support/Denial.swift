@@ -8,9 +8,11 @@ enum Denial {
     #if arch(x86_64)
         static let socket: UInt32 = 41
         static let clone: UInt32 = 56
+        static let eventfd: UInt32 = 290
     #else
         static let socket: UInt32 = 198
         static let clone: UInt32 = 220
+        static let eventfd: UInt32 = 19
     #endif
     static let pidfdSendSignal: UInt32 = 424
     static let pidfdOpen: UInt32 = 434
