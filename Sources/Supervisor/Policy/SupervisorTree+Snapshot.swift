@@ -12,6 +12,7 @@ extension SupervisorTree: Carried {
         try fields.carry("TOTAL_KB", &totalKB)
         try reserve.carry(&fields, "RESERVE")
         try fields.carry("DIVISION_STALE", &isDivisionStale)
+        try fields.carry("SOMEBODY_WAITING", &isSomebodyWaiting)
         try safeMode.carry(&fields)
     }
 
@@ -45,6 +46,7 @@ extension WorkerRecord: Carried {
         try backoff.carry(&fields)
         try fields.carry("REST_UNTIL", &restUntil)
         try fields.carry("PROBING", &isProbing)
+        try fields.carry("UNASKED", &isRestart)
         try pressure.carry(&fields)
         try history.carry(&fields)
         try fields.carry("CAUSE", &lastDeath, .blank) { (fields, death) throws(StateError) in try death.carry(&fields) }
