@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The shipped unit under a real systemd. Runs inside the guest as root; prints a line per check, exits 1 if one failed."""
+"""The shipped unit under a real systemd. Runs inside the guest as root; prints a line per check, exits 1 if one failed.
+
+Names of steps as arguments run these alone.
+"""
 
 import json
 import os
@@ -293,9 +296,12 @@ def refusal():
 pathlib.Path("/etc/clawhold.env").write_text("OPENCLAW_GATEWAY_TOKEN=lab-token\n")
 STATE_OWNER = os.stat(STATE).st_uid if STATE.exists() else None
 check("the state directory belongs to clawhold", STATE_OWNER not in (None, 0), f"uid {STATE_OWNER}")
-for step in (
-    unit_file, start, environment, reload, journal, restart, upgrade, out_of_memory, watchdog, stop, socket_unit, formats, refusal,
-):
-    step()
+STEPS = (
+    unit_file, start, environment, reload, journal, restart, upgrade, out_of_memory, watchdog, stop, socket_unit, formats,
+    refusal,
+)
+for step in STEPS:
+    if len(sys.argv) == 1 or step.__name__ in sys.argv[1:]:
+        step()
 print(f"{len(failures)} failed" if failures else "all held")
 sys.exit(1 if failures else 0)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# systemd.sh [EXECUTABLE]: the service as deploy/ ships it under a real systemd, booted by systemd-nspawn on a throw-away
+# systemd.sh [EXECUTABLE [STEP…]]: the service as deploy/ ships it under a real systemd, booted by systemd-nspawn on a throw-away
 # copy of a Debian. Needs root. What it checks is in systemd.py.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -82,7 +82,7 @@ for _ in $(seq 300); do
 done
 [ -n "$leader" ] || { cat "$place/console" >&2; echo "systemd did not boot" >&2; exit 1; }
 status=0
-nsenter -t "$leader" -a env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin python3 /lab/systemd.py || status=$?
+nsenter -t "$leader" -a env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin python3 /lab/systemd.py "${@:2}" || status=$?
 nsenter -t "$leader" -a systemctl poweroff || true
 wait "$boss" || true
 boss=
