@@ -163,7 +163,8 @@ enum SnapshotSample {
         )
         state.events.append(.init(atMilliseconds: 6, id: channel, incarnation: 42, text: "died"))
         let waits: [ControlClient.State] = [
-            .idle, .ready(channel, after: 41), .stopped(channel), .plan, .logs(nil), .logs(channel), .events, .upgrade,
+            .idle, .ready(channel, after: 41), .stopped(channel), .plan, .logs(nil), .logs(channel), .events(nil),
+            .events(channel), .upgrade,
         ]
         state.clients = waits.map {
             .init(fd: 30, uid: 1000, input: [1], outgoing: [2], deadline: moment, state: $0)
