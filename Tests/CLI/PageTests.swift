@@ -180,12 +180,11 @@ struct PageTests {
             ("telgram", "telegram"), ("tele", "telegram"), ("channel:telegarm", "channel:telegram"),
             ("gatway", "gateway"),
             ("GATEWAY1", "gateway"), ("hgo", "hog"), ("discrod", "discord"), ("x", nil), ("whatsapp", nil), ("", nil),
-            (String(repeating: "telegram", count: 1000), nil), ("default", "telegram"),
+            (String(repeating: "telegram", count: 1000), nil),
         ] as [(String, String?)]
     )
     func suggestions(typed: String, meant: String?) throws {
         let failure = #expect(throws: CommandFailure.self) { try WorkerChoice.one(typed, among: try Self.fleet()) }
-        guard typed != "default" else { return }
         #expect(
             failure?.text.contains(meant.map { "Did you mean \($0)?" } ?? "There are: gateway, ") == true,
             "\(failure?.text ?? "")"
@@ -219,8 +218,10 @@ struct PageTests {
     @Test(
         "moments in the past",
         arguments: [
-            ("90s", day - 90_000), ("15m", day - 900_000), ("3h", day - 10_800_000), ("2d", day - 172_800_000),
-            ("0s", day), ("2023-11-14T22:13Z", 1_699_999_980_000), ("2023-11-14T22:13:20.123Z", 1_700_000_000_000),
+            ("90s", 1_700_000_000_000 - 90_000), ("15m", 1_700_000_000_000 - 900_000),
+            ("3h", 1_700_000_000_000 - 10_800_000), ("2d", 1_700_000_000_000 - 172_800_000),
+            ("0s", 1_700_000_000_000), ("2023-11-14T22:13Z", 1_699_999_980_000),
+            ("2023-11-14T22:13:20.123Z", 1_700_000_000_000),
             ("22:13Z", 1_699_999_980_000), ("22:14Z", 1_700_000_040_000 - 86_400_000),
             ("2023-11-14Z", 1_699_920_000_000),
             ("", nil), ("m", nil), ("-5m", nil), ("5x", nil), ("25:00", nil), ("1:2:3:4", nil),

@@ -60,7 +60,7 @@ final class LiveScreen {
 
     /// Draws a page over the last one; without a pause in between, so that nothing flickers.
     func draw(_ lines: [String]) {
-        Terminal.write("\u{1B}[H" + lines.joined(separator: "\u{1B}[K\r\n") + "\u{1B}[K\u{1B}[J", to: output)
+        Terminal.write("\u{1B}[H" + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[K\u{1B}[J", to: output)
     }
 
     /// Waits for a key, a signal, or the end of the time.

@@ -49,7 +49,7 @@ struct TopView {
         lines.append("")
         lines += body.prefix(max(1, room - 1))
         guard let size else { return lines }
-        return lines + events(look, rows: size.rows - lines.count, width, style)
+        return Array((lines + events(look, rows: size.rows - lines.count, width, style)).prefix(size.rows))
     }
 
     private func waiting(_ look: Look, _ width: Int) -> [String] {
