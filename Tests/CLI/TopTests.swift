@@ -158,10 +158,9 @@ final class PseudoTerminal {
     struct None: Error {}
 
     init() throws {
-        master = posix_openpt(O_RDWR | O_NOCTTY)
-        guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, let name = ptsname(master) else { throw None() }
-        slave = open(name, O_RDWR | O_NOCTTY)
-        guard slave >= 0 else { throw None() }
+        var (ours, theirs): (Int32, Int32) = (-1, -1)
+        guard openpty(&ours, &theirs, nil, nil, nil) == 0 else { throw None() }
+        (master, slave) = (ours, theirs)
         resize(columns: 100, rows: 30)
     }
 

@@ -353,7 +353,8 @@ struct MemoryLadderTests {
         let usage = try #require(group.usage(pid: program.pid))
         #expect(usage.isOverLimit)
         group.condemn(usedBytes: usage.usedBytes)
-        program.kill(SIGKILL)
+        // The second process too: it holds our standard error.
+        ProcessSignal.send(SIGKILL, toGroupOf: program.pid)
         let exit = try program.wait()
         let cause = CauseOfDeath(exit: exit, evidence: group.evidence(exit: exit))
         #expect(cause.cause == .oomOwn)

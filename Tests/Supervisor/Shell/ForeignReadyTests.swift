@@ -105,6 +105,6 @@ struct ForeignReadyTests {
             String($0.drop { $0 != "]" }.dropFirst(2).prefix { $0 != "=" })
         }
         // What the shell itself adds.
-        #expect(Set(own).subtracting(["PWD", "OLDPWD", "SHLVL", "_"]) == ["COLOUR", "TOKEN"])
+        #expect(Set(own).subtracting(["PWD", "OLDPWD", "SHLVL", "_"]) == ["COLOUR", "HOME", "TOKEN"])
     }
 }

@@ -42,6 +42,8 @@ enum SnapshotSample {
         record.backoff.level = 3
         record.restUntil = moment + .seconds(2)
         record.isProbing = true
+        record.isRestart = true
+        record.diedAt = moment + .seconds(1)
         record.pressure = .init()
         record.pressure.looks = 2
         record.pressure.shedAt = moment
@@ -86,6 +88,7 @@ enum SnapshotSample {
         tree.totalKB = 1 << 20
         tree.reserve = MemoryShare(leastKB: 1, percent: 2, mostKB: 3)
         tree.isDivisionStale = true
+        tree.isSomebodyWaiting = true
         return tree
     }
 

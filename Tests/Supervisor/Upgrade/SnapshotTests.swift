@@ -130,7 +130,7 @@ struct SnapshotTests {
 
     @Test("every descriptor that is named survives exec, standard ones and missing ones are no concern")
     func descriptors() {
-        let clients = [Int32](repeating: 30, count: 8)
+        let clients = [Int32](repeating: 30, count: 9)
         #expect(SnapshotSample.state.descriptors == [20, 21, 22, 23, 10, 11, 12, 9] + clients)
         #expect(UpgradeState(plan: UpgradeState.plan("")).descriptors.isEmpty)
     }
