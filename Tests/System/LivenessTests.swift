@@ -95,7 +95,8 @@ extension SystemTests {
             let client = try await WebSocketClient.connected(to: world.gateway.port, token: Gateway.token)
             let runs = (0..<4).map { "run-\($0)" }
             for run in runs {
-                let text = String(repeating: "x", count: 400_000) + " \(run)-end"
+                // In front: of a message this long the model is told the first 256 KiB.
+                let text = "\(run)-end " + String(repeating: "x", count: 400_000)
                 _ = try await client.chat(text, key: run, session: "agent:main:\(run)")
             }
             _ = try await world.model.calls(from: runs.count, within: 20)
