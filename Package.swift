@@ -24,6 +24,9 @@ let smallExecutable: [LinkerSetting] = [
     ])
 ]
 
+/// Optimised in debug builds as well: a million sequences of the policy's model test are a matter of minutes only so.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -49,7 +52,12 @@ let package = Package(
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // MARK: IPCControl: blocks, lifeline, descriptors
-        .target(name: "IPCControl", dependencies: ["CLinux"], path: "Sources/IPC/Control"),
+        .target(
+            name: "IPCControl",
+            dependencies: ["CLinux"],
+            path: "Sources/IPC/Control",
+            swiftSettings: optimised
+        ),
         .testTarget(name: "IPCControlTests", dependencies: ["IPCControl"], path: "Tests/IPC/Control"),
 
         // MARK: IPCHub: frames, links
@@ -66,7 +74,7 @@ let package = Package(
         ),
 
         // MARK: Supervisor
-        .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"]),
+        .target(name: "Supervisor", dependencies: ["CLinux", "IPCControl"], swiftSettings: optimised),
         .executableTarget(
             name: "SupervisorFixture",
             dependencies: ["CLinux", "IPCControl", "Supervisor"],
@@ -77,7 +85,8 @@ let package = Package(
             name: "SupervisorTests",
             dependencies: ["CLinux", "IPCControl", "Supervisor", "SupervisorFixture"],
             path: "Tests/Supervisor",
-            exclude: ["Fixture"]
+            exclude: ["Fixture"],
+            swiftSettings: optimised
         ),
 
         // MARK: Config

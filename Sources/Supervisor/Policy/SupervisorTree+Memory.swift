@@ -22,6 +22,8 @@ extension SupervisorTree {
         var claims: [Admission.Claim] = []
         for record in records.values where record.isCounted { claims.append(claim(of: record)) }
         let amounts = availableKB.map { Admission.divide($0, among: claims) } ?? claims.map(\.wantedKB)
+        // What those must keep who live is more than there is.
+        let isShort = availableKB.map { amounts.reduce(0, +) > $0 } ?? false
         var next = 0
         // Lowered limits first: at no moment shall the sum be above what there is.
         var raised: [SupervisorEffect] = []
@@ -32,8 +34,9 @@ extension SupervisorTree {
             let grant = record.grant(of: amounts[next], totalKB: totalKB)
             next += 1
             let wantedKB = record.spec.memory.hard.resolved(totalKB: totalKB)
-            // Above what the plan wants, because it uses that much: looked at again at its next measurement.
-            record.isLimitOwed = record.life != nil && wantedKB > 0 && grant.hardKB > wantedKB
+            // Above what the plan wants, or there is, because it uses that much: looked at again at its next measurement.
+            let isGenerous = grant.hardKB > wantedKB || isShort && grant.hardKB > record.spec.memory.floorKB
+            record.isLimitOwed = record.life != nil && wantedKB > 0 && isGenerous
             guard record.grant != grant else { return }
             let before = record.grant.hardKB
             record.grant = grant

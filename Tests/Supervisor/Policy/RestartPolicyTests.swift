@@ -83,6 +83,28 @@ struct RestartPolicyTests {
         #expect(Set(delays).count > 10)
     }
 
+    @Test("the delays of one seed are always the same")
+    func golden() {
+        var random = SplitMix64(seed: 1)
+        var backoff = Backoff(cap: PolicyTiming.backoffCap, now: .origin)
+        let delays = (0..<10).map { _ in
+            backoff.delay(wasReady: false, healthy: .zero, now: .origin, using: &random).wholeMilliseconds
+        }
+        #expect(delays == [196, 437, 986, 1444, 2888, 7052, 15019, 22846, 19282, 26910])
+    }
+
+    @Test("the gateway comes back at once when all workers die of one cause")
+    func stormWithGateway() {
+        let specs = [WorkerSpec("gateway")] + (0..<60).map { WorkerSpec("channel:telegram:bot\($0)") }
+        var world = TreeWorld()
+        world.happen(.planned(specs))
+        for spec in specs { world.ready(spec.id) }
+        // Last, when the others have emptied the tree's bucket.
+        for spec in specs.reversed() { world.die(spec.id) }
+        #expect(world.alive.count == 1 + PolicyTiming.treeRestartBurst)
+        #expect(world.state(.gateway) == .starting)
+    }
+
     @Test("five starts that never became ready are quarantined and probed once a minute")
     func unready() {
         var world = TreeWorld()

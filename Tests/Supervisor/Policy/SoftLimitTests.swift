@@ -23,6 +23,23 @@ struct SoftLimitTests {
         return world.effects.contains { if case .drain = $0 { true } else { false } }
     }
 
+    @Test("a limit that could not be lowered far enough is lowered when the worker uses less")
+    func owed() {
+        let terms = MemoryTerms(hard: .init(leastKB: 64 << 10), floorKB: 16 << 10)
+        let tool = WorkerID.of("tool:files")
+        var world = TreeWorld()
+        world.happen(.total(60 << 10))
+        let specs = [WorkerID.telegram, tool].map {
+            WorkerSpec(id: $0, start: .permanent, revision: "1", memory: terms)
+        }
+        world.happen(.planned(specs))
+        world.happen(.limited(.telegram, 1, hardKB: 50 << 10))
+        world.happen(.memory(.telegram, 1, usedKB: 46 << 10, peakKB: 46 << 10))
+        world.happen(.memory(.telegram, 1, usedKB: 10 << 10, peakKB: 46 << 10))
+        let grantedKB = world.tree.statuses.reduce(0) { $0 + $1.grant.hardKB }
+        #expect(grantedKB <= 60 << 10)
+    }
+
     @Test("the first crossing asks to shed; three measurements later the worker is drained and replaced, in words")
     func shedThenReplace() {
         var world = running()

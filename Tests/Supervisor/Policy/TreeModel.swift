@@ -5,7 +5,12 @@ import IPCControl
 /// The tree among processes that do anything, and what it has promised. One instance is one random sequence: the seed
 /// decides everything, so a fault is repeated by its seed and the number of steps.
 struct TreeModel {
-    static let ids: [WorkerID] = [.gateway, .agent, .telegram, .model, .ngrok]
+    /// In the order of the table.
+    static let ids: [WorkerID] = [.gateway, .agent, .telegram, .model, .ngrok, .of("tool:files")]
+    private static let afterNgrok: [WorkerID] = [.ngrok]
+    private static let everybody = UInt8.max
+    /// Steps between two looks at what costs most to compute; the last step of a sequence is always followed by one.
+    private static let looksApart = 4
     /// Longer than any drain may take, the processes' own slowness apart.
     static let shutdownBound = PolicyTiming.abandonAt + .milliseconds(200)
     /// A probe, the longest back-off, a wait for another worker, and the tokens for all.
@@ -14,7 +19,6 @@ struct TreeModel {
     private(set) var tree: SupervisorTree
     private(set) var now = Instant(nanoseconds: 0)
     private(set) var faults: [String] = []
-    private(set) var events = 0
     /// What happened, when somebody wants to read it.
     private(set) var trace: [String]?
     private var random: SplitMix64
@@ -24,6 +28,8 @@ struct TreeModel {
     private var highest: [UInt64]
     private var unexplained: [UInt64]
     private var isKilled: [Bool]
+    /// Lives to show whether its quarantine is over.
+    private var isProbing: [Bool]
     private var isHeld: [Bool]
     private var finished: Bool?
     /// Nothing fails any more.
@@ -32,16 +38,23 @@ struct TreeModel {
     private var bucketFullAt = Instant(nanoseconds: 0)
     private let totalKB: Int64?
     private let reserve: MemoryShare
+    /// The workers that a plan may name: the gateway and up to five.
+    private let count: Int
+    /// Starts of this one mostly fail.
+    private let unstartable: Int?
+    private var steps = 0
+    /// Answers of the shell to the effects of this moment.
+    private var answers: [SupervisorEvent] = []
 
     init(seed: UInt64, isTracing: Bool = false) {
         random = SplitMix64(seed: seed)
         tree = SupervisorTree(seed: seed, now: now)
-        let count = Self.ids.count
+        count = 1 + Int(random.next() % UInt64(Self.ids.count))
+        unstartable = random.next() % 4 == 0 ? Int(random.next() % UInt64(count)) : nil
         plan = Array(repeating: nil, count: count)
-        (alive, highest, unexplained) = (
-            Array(repeating: 0, count: count), Array(repeating: 0, count: count), Array(repeating: 0, count: count)
-        )
-        (isKilled, isHeld) = (Array(repeating: false, count: count), Array(repeating: false, count: count))
+        let (none, no) = (Array(repeating: UInt64(0), count: count), Array(repeating: false, count: count))
+        (alive, highest, unexplained) = (none, none, none)
+        (isKilled, isHeld, isProbing) = (no, no, no)
         trace = isTracing ? [] : nil
         // From a machine where hardly two fit to one that is large enough; sometimes nobody knows.
         let megabytes = [0, 64, 80, 96, 128, 160, 256, 1024][Int(random.next() % 8)]
@@ -49,15 +62,29 @@ struct TreeModel {
         reserve = MemoryShare(leastKB: 16 * 1024)
         handle(.total(totalKB))
         newPlan()
+        if random.next() % 32 == 0 { storm() }
+    }
+
+    /// All die of one cause, again and again, faster than the tree's bucket is filled.
+    private mutating func storm() {
+        isHealing = true
+        for id in Self.ids where id.kind == .model { handle(.start(id, by: .gateway)) }
+        for _ in 0...PolicyTiming.restartCredit {
+            for (index, id) in living { handle(.ready(id, alive[index])) }
+            for (index, _) in living { exit(index, .plainKill) }
+        }
+        isHealing = false
+        check()
     }
 
     // MARK: - Steps
 
     /// One random thing happens.
     mutating func step() {
-        let index = Int(random.next() % UInt64(Self.ids.count))
+        let index = Int(random.next() % UInt64(count))
         let id = Self.ids[index]
-        let choice = random.next() % 26
+        let choice = random.next() % 29
+        steps += 1
         if random.next() % 8 == 0 { return late(index, choice) }
         let incarnation = alive[index]
         switch choice {
@@ -80,11 +107,20 @@ struct TreeModel {
             handle(.restart(id))
         case 19: handle(.reset(id))
         case 20: newPlan()
+        case 26...27: for (index, id) in living { handle(.ready(id, alive[index])) }
+        // One cause for all.
+        case 28: for (index, _) in living { exit(index, .plainKill) }
         default: pass()
         }
-        for index in Self.ids.indices where isKilled[index] && random.next() % 2 == 0 { exit(index, .plainKill) }
+        for index in alive.indices where isKilled[index] && random.next() % 2 == 0 { exit(index, .plainKill) }
         check()
+        if steps % Self.looksApart == 0 { checkMemory() }
     }
+
+    /// After the last step.
+    mutating func finish() { checkMemory() }
+
+    private var living: [(Int, WorkerID)] { alive.indices.filter { alive[$0] > 0 }.map { ($0, Self.ids[$0]) } }
 
     /// An event of an incarnation that is gone, or never was, changes nothing.
     private mutating func late(_ index: Int, _ choice: UInt64) {
@@ -104,8 +140,9 @@ struct TreeModel {
             case 8: .spawnFailed(id, incarnation, text: "late")
             default: .exited(id, incarnation, .segfault)
             }
-        let before = tree.status(of: id)
-        if !handle(event).isEmpty || before != tree.status(of: id) { faults.append("late \(event) had effect") }
+        let before = tree.records[id]
+        let effects = handle(event)
+        if effects > 0 || before != tree.records[id] { faults.append("late \(event) had effect") }
     }
 
     private mutating func pass() {
@@ -119,7 +156,8 @@ struct TreeModel {
 
     private mutating func newPlan() {
         let old = plan
-        for (index, id) in Self.ids.enumerated() {
+        for index in plan.indices {
+            let id = Self.ids[index]
             guard id == .gateway || random.next() % 8 > 0 else {
                 plan[index] = nil
                 isHeld[index] = false
@@ -133,8 +171,8 @@ struct TreeModel {
                 floorKB: 16 * 1024,
                 weight: Int64(10 * (index + 1))
             )
-            let after: [WorkerID] = id == .telegram || random.next() % 16 == 0 ? [.ngrok] : []
-            let mode: StartMode = id.kind == .model ? .demand : .permanent
+            let after = index == 2 || random.next() % 16 == 0 ? Self.afterNgrok : []
+            let mode: StartMode = index == 3 ? .demand : .permanent
             plan[index] = WorkerSpec(id: id, start: mode, revision: revision, memory: memory, after: after)
             if old[index] == nil { isHeld[index] = false }
         }
@@ -151,7 +189,11 @@ struct TreeModel {
     }
 
     private mutating func randomDeath() -> CauseOfDeath {
-        [.plainKill, .segfault, .clean][Int(random.next() % 3)]
+        switch random.next() % 3 {
+        case 0: .plainKill
+        case 1: .segfault
+        default: .clean
+        }
     }
 
     // MARK: - Ends
@@ -162,8 +204,8 @@ struct TreeModel {
         handle(.terminate)
         let isObedient = random.next() % 2 == 0
         while finished == nil, now - start <= .seconds(5) {
-            if isObedient { exit(Int(random.next() % UInt64(Self.ids.count)), .clean) }
-            for index in Self.ids.indices where isKilled[index] && random.next() % 4 > 0 { exit(index, .plainKill) }
+            if isObedient { exit(Int(random.next() % UInt64(count)), .clean) }
+            for index in alive.indices where isKilled[index] && random.next() % 4 > 0 { exit(index, .plainKill) }
             if random.next() % 40 == 0 { handle(.terminate) }
             if finished == nil { now = now + .milliseconds(Int64(1 + random.next() % 400)) }
             handle(.tick)
@@ -181,75 +223,126 @@ struct TreeModel {
     mutating func heal() {
         isHealing = true
         let end = now + Self.healingBound
-        for index in Self.ids.indices where alive[index] > 0 {
+        for index in alive.indices where alive[index] > 0 {
             handle(.memory(Self.ids[index], alive[index], usedKB: 2048, peakKB: 2048))
         }
         while now < end {
-            for (index, id) in Self.ids.enumerated() where alive[index] > 0 {
-                switch tree.status(of: id)?.state {
+            for (index, id) in living {
+                switch tree.records[id]?.publicPhase {
                 case .starting: handle(.ready(id, alive[index]))
                 case .draining: exit(index, .clean)
                 default: handle(.heartbeat(id, alive[index]))
                 }
             }
-            guard let due = tree.nextDeadline, due <= end else { break }
+            guard !isHealed, let due = tree.nextDeadline, due <= end else { break }
             now = max(now, due)
             handle(.tick)
             check()
         }
-        for (index, id) in Self.ids.enumerated() {
-            guard let record = tree.records[id], record.spec.start == .permanent, !isHeld[index] else { continue }
-            switch record.phase {
-            case .ready, .parked, .parkedForMemory: break
-            default: faults.append("\(id) is given up: \(record.publicPhase.rawValue) although nothing fails")
+        checkMemory()
+        if !isHealed {
+            let rows = tree.statuses.map { "\($0.id) \($0.state.rawValue)" }
+            faults.append("somebody is given up although nothing fails: \(rows.joined(separator: ", "))")
+        }
+    }
+
+    private var isHealed: Bool {
+        tree.records.values.indices.allSatisfy { position in
+            guard let index = index(of: tree.records.values[position].spec.id) else { return false }
+            if tree.records.values[position].spec.start != .permanent || isHeld[index] { return true }
+            switch tree.records.values[position].phase {
+            case .ready, .parked, .parkedForMemory: return true
+            case .stopped, .starting, .draining, .backoff, .quarantined, .waiting: return false
             }
         }
     }
 
     // MARK: - The world around the tree
 
+    /// Hands an event over, and what comes of it; returns how many effects there were.
     @discardableResult
-    private mutating func handle(_ event: SupervisorEvent) -> [SupervisorEffect] {
-        var queue = [event]
-        var all: [SupervisorEffect] = []
-        var next = 0
-        while next < queue.count {
-            let event = queue[next]
-            next += 1
-            events += 1
+    private mutating func handle(_ first: SupervisorEvent) -> Int {
+        var (event, count, next) = (first, 0, 0)
+        while true {
             // Answers of the shell come a moment later, never at a moment of their own.
-            let free = freeStarts(event)
+            let (free, quarantined) = standing(before: event)
+            let failing = failingProbe(event)
             let effects = tree.handle(event, at: now)
             if trace != nil { trace?.append("\(now.nanoseconds / 1_000_000) ms  \(event)  ->  \(effects)") }
-            for effect in effects { follow(effect, free, &queue) }
-            all += effects
+            for effect in effects { follow(effect, free, quarantined) }
+            count += effects.count
+            if let failing { checkProbe(failing) }
+            guard next < answers.count else { break }
+            event = answers[next]
+            next += 1
         }
-        return all
+        answers.removeAll(keepingCapacity: true)
+        return count
     }
 
-    /// The workers whose start costs no token: one that somebody asked for.
-    private func freeStarts(_ event: SupervisorEvent) -> [WorkerID] {
-        var free: [WorkerID] = []
+    /// The workers whose start costs no token, because somebody asked for it; and those whose start would be a probe.
+    /// A bit each.
+    private func standing(before event: SupervisorEvent) -> (free: UInt8, quarantined: UInt8) {
+        var free: UInt8 = 0
         switch event {
-        case .planned: return Self.ids
-        case .heartbeat, .status, .spawned: return free
-        case .start(let id, by: .person), .restart(let id), .reset(let id): free.append(id)
+        case .planned: return (Self.everybody, 0)
+        case .heartbeat, .status: return (0, 0)
+        case .start(let id, by: .person), .restart(let id), .reset(let id): free = bit(id)
         default: break
         }
+        var quarantined: UInt8 = 0
         for position in tree.records.values.indices {
             switch tree.records.values[position].phase {
-            case .starting, .ready, .backoff, .quarantined, .parked: continue
+            case .starting, .ready, .backoff, .parked: continue
+            case .quarantined: quarantined |= bit(tree.records.values[position].spec.id)
             case .draining(_, let ending) where ending.next != .start || ending.reason != .asked: continue
             case .waiting where tree.records.values[position].isRestart: continue
-            case .draining, .waiting, .parkedForMemory, .stopped: free.append(tree.records.values[position].spec.id)
+            case .draining, .waiting, .parkedForMemory, .stopped: free |= bit(tree.records.values[position].spec.id)
             }
         }
-        return free
+        return (free, quarantined & ~free)
     }
 
-    private mutating func follow(_ effect: SupervisorEffect, _ free: [WorkerID], _ queue: inout [SupervisorEvent]) {
+    private func index(of id: WorkerID) -> Int? {
+        for index in alive.indices where Self.ids[index] == id { return index }
+        return nil
+    }
+
+    private func bit(_ id: WorkerID) -> UInt8 { index(of: id).map { 1 << $0 } ?? 0 }
+
+    /// Whose attempt to leave quarantine ends with this event, unasked and too soon.
+    private mutating func failingProbe(_ event: SupervisorEvent) -> WorkerID? {
+        switch event {
+        case .planned:
+            for index in isProbing.indices { isProbing[index] = false }
+            return nil
+        case .restart(let id), .reset(let id), .start(let id, by: .person):
+            if let index = index(of: id) { isProbing[index] = false }
+            return nil
+        case .spawnFailed(let id, let incarnation, _): return isFailing(id, incarnation) ? id : nil
+        case .exited(let id, let incarnation, let death) where !death.isCleanExit:
+            return isFailing(id, incarnation) ? id : nil
+        default: return nil
+        }
+    }
+
+    private func isFailing(_ id: WorkerID, _ incarnation: UInt64) -> Bool {
+        guard let index = index(of: id), isProbing[index], unexplained[index] == incarnation, !tree.isShuttingDown,
+            let record = tree.records[id], !record.isRemoved
+        else { return false }
+        if case .draining(_, let ending) = record.phase, ending.next != .policy { return false }
+        guard let readyAt = record.life?.readyAt else { return true }
+        return now - readyAt < PolicyTiming.probeHealth
+    }
+
+    private mutating func checkProbe(_ id: WorkerID) {
+        if case .quarantined = tree.records[id]?.phase { return }
+        faults.append("\(id): its attempt to leave quarantine failed, and it is not back in it")
+    }
+
+    private mutating func follow(_ effect: SupervisorEffect, _ free: UInt8, _ quarantined: UInt8) {
         switch effect {
-        case .spawn(let id, let incarnation): spawned(id, incarnation, free, &queue)
+        case .spawn(let id, let incarnation): spawned(id, incarnation, free, quarantined)
         case .kill(let id, let incarnation):
             guard let index = living(id, incarnation, "kill") else { return }
             isKilled[index] = true
@@ -257,19 +350,19 @@ struct TreeModel {
         case .shed(let id, let incarnation): _ = living(id, incarnation, "shed")
         case .limit(let id, let incarnation, let hardKB, let softKB):
             // Of a start of this moment that has failed: the shell knows, the tree is about to hear.
-            if let index = Self.ids.firstIndex(of: id), alive[index] == 0, unexplained[index] == incarnation { return }
+            if let index = index(of: id), alive[index] == 0, unexplained[index] == incarnation { return }
             guard living(id, incarnation, "limit") != nil else { return }
             if softKB > hardKB { faults.append("\(id): soft \(softKB) above hard \(hardKB)") }
             // Sometimes the kernel does not let go at once.
-            if !isHealing, random.next() % 8 == 0 { queue.append(.limited(id, incarnation, hardKB: hardKB + 1024)) }
+            if !isHealing, random.next() % 8 == 0 { answers.append(.limited(id, incarnation, hardKB: hardKB + 1024)) }
         case .died(let id, let incarnation, _):
-            guard let index = Self.ids.firstIndex(of: id), unexplained[index] == incarnation else {
+            guard let index = index(of: id), unexplained[index] == incarnation else {
                 faults.append("\(id): \(incarnation) died twice, or never lived")
                 return
             }
             unexplained[index] = 0
         case .gone(let id):
-            guard let index = Self.ids.firstIndex(of: id) else { return }
+            guard let index = index(of: id) else { return }
             if alive[index] > 0 || plan[index] != nil { faults.append("\(id): gone too early") }
         case .finished(let isComplete): finished = isComplete
         case .changed, .say: break
@@ -277,7 +370,7 @@ struct TreeModel {
     }
 
     private mutating func living(_ id: WorkerID, _ incarnation: UInt64, _ what: String) -> Int? {
-        guard let index = Self.ids.firstIndex(of: id), alive[index] == incarnation else {
+        guard let index = index(of: id), alive[index] == incarnation else {
             faults.append("\(id): \(what) of \(incarnation), which does not live")
             return nil
         }
@@ -287,47 +380,56 @@ struct TreeModel {
     private mutating func spawned(
         _ id: WorkerID,
         _ incarnation: UInt64,
-        _ free: [WorkerID],
-        _ queue: inout [SupervisorEvent]
+        _ free: UInt8,
+        _ quarantined: UInt8
     ) {
-        guard let index = Self.ids.firstIndex(of: id) else { return faults.append("\(id) is nobody's") }
+        guard let index = index(of: id) else { return faults.append("\(id) is nobody's") }
         if alive[index] > 0 { faults.append("\(id): \(incarnation) beside \(alive[index])") }
         if incarnation <= highest[index] { faults.append("\(id): \(incarnation) after \(highest[index])") }
         if unexplained[index] > 0 { faults.append("\(id): started before its death was told") }
         if tree.isShuttingDown { faults.append("\(id): started in shutdown") }
-        if index > 0, !free.contains(id) {
+        if index > 0, free & 1 << index == 0 {
             bucketFullAt = max(bucketFullAt, now) + PolicyTiming.treeRestartInterval
             let burst = PolicyTiming.treeRestartInterval * PolicyTiming.treeRestartBurst
             if bucketFullAt - now > burst { faults.append("\(id): a restart beyond the tree's budget") }
         }
+        isProbing[index] = quarantined & 1 << index != 0
         highest[index] = incarnation
         unexplained[index] = incarnation
-        if !isHealing, random.next() % 8 == 0 {
-            queue.append(.spawnFailed(id, incarnation, text: "no memory"))
+        if !isHealing, (random.next() % 8 == 0) != (unstartable == index) {
+            answers.append(.spawnFailed(id, incarnation, text: "no memory"))
         } else {
             alive[index] = incarnation
-            queue.append(.spawned(id, incarnation, pid: Int32(truncatingIfNeeded: incarnation)))
+            answers.append(.spawned(id, incarnation, pid: Int32(truncatingIfNeeded: incarnation)))
         }
     }
 
     // MARK: - Promises
 
+    /// What is cheap to see, after each step.
     private mutating func check() {
         if let due = tree.nextDeadline, due <= now { faults.append("a deadline stays over: the loop would spin") }
-        for (index, id) in Self.ids.enumerated() { checkRow(index, id) }
-        checkMemory()
+        var position = 0
+        for index in alive.indices {
+            guard position < tree.records.values.count, tree.records.values[position].spec.id == Self.ids[index] else {
+                if plan[index] != nil { faults.append("\(Self.ids[index]): planned but no row") }
+                if alive[index] > 0 { faults.append("\(Self.ids[index]): alive without a row") }
+                continue
+            }
+            checkRow(index, tree.records.values[position])
+            position += 1
+        }
+        if position < tree.records.values.count { faults.append("rows of nobody, or out of order") }
     }
 
-    private mutating func checkRow(_ index: Int, _ id: WorkerID) {
-        guard let record = tree.records[id] else {
-            if plan[index] != nil { faults.append("\(id): planned but no row") }
-            if alive[index] > 0 { faults.append("\(id): alive without a row") }
-            return
-        }
+    private mutating func checkRow(_ index: Int, _ record: WorkerRecord) {
+        let id = Self.ids[index]
         if (record.life != nil) != (alive[index] > 0) {
             faults.append("\(id): \(record.publicPhase.rawValue), alive: \(alive[index])")
         }
         if record.life != nil, record.incarnation != alive[index] { faults.append("\(id): row of another incarnation") }
+        if alive[index] == 0, unexplained[index] > 0 { faults.append("\(id): died without a word") }
+        if case .draining(_, let ending) = record.phase { checkDrain(index, ending) }
         guard let spec = plan[index] else {
             if alive[index] == 0 { faults.append("\(id): row without plan or process") }
             return
@@ -335,12 +437,22 @@ struct TreeModel {
         switch record.phase {
         case .stopped where spec.start == .permanent && !isHeld[index]: faults.append("\(id): forgotten")
         case .quarantined(let probeAt):
-            if id == .gateway || probeAt > now + .seconds(70) { faults.append("\(id): quarantined until \(probeAt)") }
+            if index == 0 || probeAt > now + .seconds(70) { faults.append("\(id): quarantined until \(probeAt)") }
         case .parked, .parkedForMemory: if id == .gateway { faults.append("the gateway is parked") }
         case .backoff(let until):
-            let bound = id == .gateway ? PolicyTiming.gatewayBackoffCap : PolicyTiming.backoffCap + .seconds(5)
+            let bound = index == 0 ? PolicyTiming.gatewayBackoffCap : PolicyTiming.backoffCap + .seconds(5)
             if until > now + bound { faults.append("\(id): starts again only in \((until - now).inWords)") }
         case .stopped, .starting, .ready, .draining, .waiting: break
+        }
+    }
+
+    /// The end of a drain is SIGKILL, and comes in time.
+    private mutating func checkDrain(_ index: Int, _ ending: WorkerRecord.Ending) {
+        if ending.isKilled != isKilled[index] {
+            faults.append("\(Self.ids[index]): killed by its row: \(ending.isKilled), in truth: \(isKilled[index])")
+        }
+        if ending.killAt > now + PolicyTiming.softBy + PolicyTiming.killGrace {
+            faults.append("\(Self.ids[index]): may drain until \(ending.killAt)")
         }
     }
 
