@@ -133,7 +133,7 @@ extension SystemTests {
             let text = child.lines.items.joined(separator: "\n")
             #expect(text.contains("\u{1B}[?1049h") && text.contains("\u{1B}[?25h\u{1B}[?1049l"))
             #expect(text.contains("sidecar:plain") && text.contains("q quit"))
-            let settings = text.split(separator: "\n").filter { $0.contains("icanon") }
+            let settings = child.lines.items.filter { $0.contains("icanon") }
             #expect(settings.count == 2 && settings.allSatisfy { !$0.contains("-icanon") }, "\(settings)")
             #expect(try await gateway.stop() == 0)
         }

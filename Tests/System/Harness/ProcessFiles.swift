@@ -43,6 +43,9 @@ struct ProcessFiles: Sendable {
         return ids.count == 1 ? ids.first : nil
     }
 
+    /// The file that it executes.
+    var executable: String? { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe") }
+
     var environment: [String] { text("environ").split(separator: "\0").map(String.init) }
     var commandLine: [String] { text("cmdline").split(separator: "\0").map(String.init) }
 

@@ -178,7 +178,8 @@ extension SystemTests {
             try await round(500)
             let (memory, descriptors) = (supervisor.privateKB, supervisor.descriptors.count)
             try await round(Extent.of(1500, full: 50_000))
-            #expect(supervisor.privateKB - memory <= 64, "\(memory) KiB became \(supervisor.privateKB)")
+            // The ring of its own log lines, 64 KiB, may fill meanwhile.
+            #expect(supervisor.privateKB - memory <= 128, "\(memory) KiB became \(supervisor.privateKB)")
             try await eventually("the descriptors are closed") { supervisor.descriptors.count <= descriptors }
             #expect(try await gateway.workers()["gateway"]?["INCARNATION"] == "1")
             #expect(try await gateway.stop() == 0)

@@ -87,6 +87,7 @@ final class EdgeCore {
     /// A socket is closed.
     func disconnected() {
         counts.open -= 1
+        finishWhenEmpty()
     }
 
     func opened(_ connection: WebSocketConnection) {
@@ -97,7 +98,12 @@ final class EdgeCore {
     /// The connection's socket is closed.
     func gone() {
         sockets -= 1
-        if sockets == 0 { emptied?.succeed() }
+        finishWhenEmpty()
+    }
+
+    /// A request that was accepted is answered, too, before the gateway may go: its end would reset the connection.
+    private func finishWhenEmpty() {
+        if sockets == 0, counts.open <= 0 { emptied?.succeed() }
     }
 
     /// Called once when the connection begins to close and again when it is gone; only the first counts.
@@ -365,7 +371,7 @@ final class EdgeCore {
         ]
         broadcast(Publication(event: "shutdown", payload: payload, audience: .everyone))
         for connection in Array(connections.values) { connection.close(1012, "service restart") }
-        if sockets == 0 { promise.succeed() }
+        finishWhenEmpty()
         eventLoop.scheduleTask(in: patience) { promise.succeed() }
         return promise.futureResult
     }
