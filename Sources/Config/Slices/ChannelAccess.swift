@@ -29,8 +29,30 @@ package struct ChannelAccess: Codable, Sendable, Equatable {
     package var groupAllowFrom: [String]?
     /// By group id or `*`; not empty: only these groups.
     package var groups: [String: GroupAccess] = [:]
+    /// Discord's guilds by id, slug or `*`; nil where the network has none or nothing is written. Not empty: only these.
+    package var guilds: [String: GuildAccess]?
+    /// Discord's `dm.groupEnabled` and `dm.groupChannels` (slugs or ids; empty: any).
+    package var groupDMs = false
+    package var groupDMChannels: [String] = []
+    /// Whether messages of other bots may start a turn.
+    package var allowBots = false
     /// Characters per outgoing message.
     package var textChunkLimit = 4000
+    /// Lines per outgoing message; 0: as many as fit.
+    package var maxLines = 0
+    /// `length`; `newline`: also at every blank line.
+    package var chunkMode = "length"
+    /// Messages of a group that were seen and not answered, told with the next turn; 0: none.
+    package var historyLimit = 50
+    /// Shown on a message that starts a turn; empty: nothing. `messages.ackReaction` and its scope.
+    package var ackReaction = ""
+    /// `off`, `group-mentions`, `group-all`, `direct`, `all`.
+    package var ackReactionScope = "group-mentions"
+    package var removeAckAfterReply = false
+    /// Reactions that are told to the agent: `off`, `own` (on the bot's messages), `all`, `allowlist`.
+    package var reactionNotifications = "own"
+    /// Whether the agent may change the configuration from chat (a group's new number is written down then).
+    package var configWrites = true
     /// The line of the configuration file that this account stands in; 0: it comes from the environment.
     package var line = 0
     /// Where in the file a person would admit somebody: `channels.telegram.allowFrom`.
@@ -52,6 +74,39 @@ package struct GroupAccess: Codable, Sendable, Equatable {
     package var allowFrom: [String]?
     /// By thread id.
     package var topics: [String: GroupAccess] = [:]
+
+    package init() {}
+}
+
+/// `channels.discord.guilds.<id, slug or *>`.
+package struct GuildAccess: Codable, Sendable, Equatable {
+    package var slug = ""
+    /// Absent: true.
+    package var requireMention: Bool?
+    /// A message that names somebody else and not the bot is passed over.
+    package var ignoreOtherMentions = false
+    /// Senders by id or name; absent: anybody. A channel's own list counts instead.
+    package var users: [String]?
+    /// Roles by id; whoever has one of them may talk.
+    package var roles: [String]?
+    /// By id, slug or name of the channel (of a thread: its own, then its parent's), or `*`. Absent: all channels;
+    /// present and nothing matches: none.
+    package var channels: [String: RoomAccess]?
+
+    package init() {}
+}
+
+/// `channels.discord.guilds.<guild>.channels.<channel>`.
+package struct RoomAccess: Codable, Sendable, Equatable {
+    /// `allow` and `enabled`, either of which may say no.
+    package var isAllowed = true
+    package var requireMention: Bool?
+    package var ignoreOtherMentions: Bool?
+    package var users: [String]?
+    package var roles: [String]?
+    package var systemPrompt = ""
+    /// Opens a thread for each conversation; inside it no mention is needed.
+    package var autoThread = false
 
     package init() {}
 }

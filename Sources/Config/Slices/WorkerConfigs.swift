@@ -33,10 +33,56 @@ package struct TelegramConfig: Codable, Sendable, Equatable {
     /// Regular expressions that count as a mention besides the bot's name.
     package var mentionPatterns: [String] = []
     package var linkPreview = true
+    /// Largest file that is fetched or sent.
+    package var mediaMaxMegabytes = 5
+    /// `https://…` that Telegram calls; empty: polling.
+    package var webhookURL = ""
+    package var webhookHost = "0.0.0.0"
+    package var webhookPort = 8787
+    package var webhookPath = "/telegram-webhook"
+    /// Shown as the bot's menu; nil: left as it is; empty: cleared.
+    package var commands: [NativeCommand]?
     /// `off`, `first`, `all`.
     package var replyToMode = "first"
 
     package init() {}
+}
+
+/// The CONFIG of a worker `channel:discord:<account>`; the bot's token comes as SECRET `DISCORD_BOT_TOKEN`.
+package struct DiscordConfig: Codable, Sendable, Equatable {
+    package var account = "default"
+    /// Where Discord is, without a slash at its end; REST stands under `<apiRoot>/api/v10`. Only `clawhold.json` changes it.
+    package var apiRoot = "https://discord.com"
+    /// Characters per message, at most 2000.
+    package var textChunkLimit = 2000
+    /// `off`, `first`, `all`.
+    package var replyToMode = "off"
+    /// Largest file that is fetched or sent.
+    package var mediaMaxMegabytes = 8
+    /// Further intents: `channels.discord.intents`.
+    package var presenceIntent = false
+    package var guildMembersIntent = false
+    /// Ids of channels whose messages are asked for again after a lost session; from the access lists.
+    package var watchedChannels: [String] = []
+    /// Registered as the bot's slash commands; nil: left as they are; empty: cleared.
+    package var commands: [NativeCommand]?
+
+    package init() {}
+}
+
+/// A command that networks show in their menus.
+package struct NativeCommand: Codable, Sendable, Equatable {
+    /// `[a-z0-9_]{1,32}`.
+    package var name: String
+    package var summary: String
+    /// What may follow the name, as one text; empty: nothing.
+    package var argument: String
+
+    package init(_ name: String, _ summary: String, argument: String = "") {
+        self.name = name
+        self.summary = summary
+        self.argument = argument
+    }
 }
 
 /// The CONFIG of the worker `model:anthropic`; its secret comes as SECRET `ANTHROPIC_API_KEY` or `ANTHROPIC_OAUTH_TOKEN`.

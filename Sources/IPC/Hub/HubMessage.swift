@@ -31,6 +31,9 @@ package enum HubMessage: Sendable, Equatable {
     case modelMessage(HubModelMessage)
     case modelRequestEnd(HubModelRequestEnd)
     case modelEvent(HubModelEvent)
+    case mediaRequest(HubMediaRequest)
+    case mediaChunk(HubMediaChunk)
+    case mediaEnd(HubMediaEnd)
 
     /// The type byte on the wire.
     package var type: UInt8 {
@@ -64,6 +67,9 @@ package enum HubMessage: Sendable, Equatable {
         case .modelMessage: 50
         case .modelRequestEnd: 51
         case .modelEvent: 52
+        case .mediaRequest: 56
+        case .mediaChunk: 57
+        case .mediaEnd: 58
         }
     }
 
@@ -99,6 +105,9 @@ package enum HubMessage: Sendable, Equatable {
         case .modelMessage(let message): message
         case .modelRequestEnd(let message): message
         case .modelEvent(let message): message
+        case .mediaRequest(let message): message
+        case .mediaChunk(let message): message
+        case .mediaEnd(let message): message
         }
     }
 
@@ -135,6 +144,9 @@ package enum HubMessage: Sendable, Equatable {
             case 50: self = .modelMessage(try HubModelMessage(serializedBytes: bytes))
             case 51: self = .modelRequestEnd(try HubModelRequestEnd(serializedBytes: bytes))
             case 52: self = .modelEvent(try HubModelEvent(serializedBytes: bytes))
+            case 56: self = .mediaRequest(try HubMediaRequest(serializedBytes: bytes))
+            case 57: self = .mediaChunk(try HubMediaChunk(serializedBytes: bytes))
+            case 58: self = .mediaEnd(try HubMediaEnd(serializedBytes: bytes))
             default: throw FrameError.unknownType(type)
             }
         } catch let error as FrameError {

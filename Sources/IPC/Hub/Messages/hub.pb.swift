@@ -268,37 +268,270 @@ package nonisolated struct HubNormalized: Sendable {
   fileprivate var _message: HubChatMessage? = nil
 }
 
-/// What every channel makes of its network's message. Facts only: the gateway decides who may talk.
-package nonisolated struct HubChatMessage: Sendable {
+/// A file that goes with a message. Its bytes travel on a stream of their own (MEDIA_REQUEST), when they are wanted.
+package nonisolated struct HubMedia: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var text: String = String()
+  package var kind: HubMedia.Kind = .file
 
-  package var chatType: HubChatMessage.ChatType = .direct
+  /// The worker that has the bytes: "channel:telegram:default", "agent:main".
+  package var owner: String = String()
 
-  /// Peer of a direct chat or id of the group ("-100123:topic:42"), as it stands in the session key.
-  package var conversation: String = String()
+  /// How the owner finds them; opaque to everybody else, at most 4 KiB.
+  package var ref: Data = Data()
 
-  package var conversationLabel: String = String()
+  /// As the sender said it; "" when it said nothing.
+  package var mime: String = String()
 
-  package var senderID: String = String()
+  package var name: String = String()
 
-  package var senderName: String = String()
+  /// 0: not known.
+  package var size: UInt64 = 0
 
-  package var senderUsername: String = String()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case file // = 0
+    case image // = 1
+    case audio // = 2
+
+    /// Recorded to be heard as a message.
+    case voice // = 3
+    case video // = 4
+    case sticker // = 5
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .file
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .file
+      case 1: self = .image
+      case 2: self = .audio
+      case 3: self = .voice
+      case 4: self = .video
+      case 5: self = .sticker
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .file: return 0
+      case .image: return 1
+      case .audio: return 2
+      case .voice: return 3
+      case .video: return 4
+      case .sticker: return 5
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [HubMedia.Kind] = [
+      .file,
+      .image,
+      .audio,
+      .voice,
+      .video,
+      .sticker,
+    ]
+
+  }
+
+  package init() {}
+}
+
+/// The message that another one answers.
+package nonisolated struct HubReplyContext: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
 
   package var messageID: String = String()
 
-  package var timestampMs: Int64 = 0
+  package var sender: String = String()
 
-  package var mentioned: Bool = false
+  package var text: String = String()
+
+  /// `text` is a part that the sender marked.
+  package var isQuote: Bool = false
+
+  /// The bot wrote it.
+  package var isOwn: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Where in its network a group message stands, as far as access lists and bindings name places. Names as people see them.
+package nonisolated struct HubPlace: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Discord's guild, Slack's team.
+  package var guildID: String = String()
+
+  package var guildName: String = String()
+
+  /// Discord's channel or thread. Of a Telegram group: the group without its topic.
+  package var channelID: String = String()
+
+  package var channelName: String = String()
+
+  /// Of a thread: the channel or forum that it belongs to.
+  package var parentID: String = String()
+
+  package var parentName: String = String()
+
+  /// What the channel says it is for.
+  package var topic: String = String()
+
+  /// The message that opened the thread.
+  package var starter: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What every channel makes of its network's message. Facts only: the gateway decides who may talk.
+package nonisolated struct HubChatMessage: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var text: String {
+    get {_storage._text}
+    set {_uniqueStorage()._text = newValue}
+  }
+
+  package var chatType: HubChatMessage.ChatType {
+    get {_storage._chatType}
+    set {_uniqueStorage()._chatType = newValue}
+  }
+
+  /// Peer of a direct chat or id of the group ("-100123:topic:42"), as it stands in the session key.
+  package var conversation: String {
+    get {_storage._conversation}
+    set {_uniqueStorage()._conversation = newValue}
+  }
+
+  package var conversationLabel: String {
+    get {_storage._conversationLabel}
+    set {_uniqueStorage()._conversationLabel = newValue}
+  }
+
+  package var senderID: String {
+    get {_storage._senderID}
+    set {_uniqueStorage()._senderID = newValue}
+  }
+
+  package var senderName: String {
+    get {_storage._senderName}
+    set {_uniqueStorage()._senderName = newValue}
+  }
+
+  package var senderUsername: String {
+    get {_storage._senderUsername}
+    set {_uniqueStorage()._senderUsername = newValue}
+  }
+
+  package var messageID: String {
+    get {_storage._messageID}
+    set {_uniqueStorage()._messageID = newValue}
+  }
+
+  package var timestampMs: Int64 {
+    get {_storage._timestampMs}
+    set {_uniqueStorage()._timestampMs = newValue}
+  }
+
+  /// The network's own mention of the bot, or an answer to it. Patterns are the gateway's.
+  package var mentioned: Bool {
+    get {_storage._mentioned}
+    set {_uniqueStorage()._mentioned = newValue}
+  }
 
   /// Where an answer goes; opaque to the gateway, given back in Send.
-  package var replyTarget: Data = Data()
+  package var replyTarget: Data {
+    get {_storage._replyTarget}
+    set {_uniqueStorage()._replyTarget = newValue}
+  }
 
-  package var thread: String = String()
+  package var thread: String {
+    get {_storage._thread}
+    set {_uniqueStorage()._thread = newValue}
+  }
+
+  package var kind: HubChatMessage.Kind {
+    get {_storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
+
+  package var place: HubPlace {
+    get {_storage._place ?? HubPlace()}
+    set {_uniqueStorage()._place = newValue}
+  }
+  /// Returns true if `place` has been explicitly set.
+  package var hasPlace: Bool {_storage._place != nil}
+  /// Clears the value of `place`. Subsequent reads from it will return its default value.
+  package mutating func clearPlace() {_uniqueStorage()._place = nil}
+
+  package var senderRoles: [String] {
+    get {_storage._senderRoles}
+    set {_uniqueStorage()._senderRoles = newValue}
+  }
+
+  package var senderIsBot: Bool {
+    get {_storage._senderIsBot}
+    set {_uniqueStorage()._senderIsBot = newValue}
+  }
+
+  /// It names somebody else, and not the bot.
+  package var mentionsOthers: Bool {
+    get {_storage._mentionsOthers}
+    set {_uniqueStorage()._mentionsOthers = newValue}
+  }
+
+  package var media: [HubMedia] {
+    get {_storage._media}
+    set {_uniqueStorage()._media = newValue}
+  }
+
+  package var reply: HubReplyContext {
+    get {_storage._reply ?? HubReplyContext()}
+    set {_uniqueStorage()._reply = newValue}
+  }
+  /// Returns true if `reply` has been explicitly set.
+  package var hasReply: Bool {_storage._reply != nil}
+  /// Clears the value of `reply`. Subsequent reads from it will return its default value.
+  package mutating func clearReply() {_uniqueStorage()._reply = nil}
+
+  /// Who wrote what is passed on here.
+  package var forwardedFrom: String {
+    get {_storage._forwardedFrom}
+    set {_uniqueStorage()._forwardedFrom = newValue}
+  }
+
+  /// Messages of one album bear the same name; they come as messages of their own.
+  package var album: String {
+    get {_storage._album}
+    set {_uniqueStorage()._album = newValue}
+  }
+
+  /// The group that this one was before (Telegram makes a supergroup of a group).
+  package var migratedFrom: String {
+    get {_storage._migratedFrom}
+    set {_uniqueStorage()._migratedFrom = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -340,6 +573,162 @@ package nonisolated struct HubChatMessage: Sendable {
 
   }
 
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case message // = 0
+
+    /// A native command ("/status"), in `text` as it would be typed. Counts as a mention.
+    case command // = 1
+
+    /// A pressed button; `text` is its data. Counts as a mention.
+    case button // = 2
+
+    /// Starts no turn; `text` says it in words and the conversation's next turn is told.
+    case reaction // = 3
+    case system // = 4
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .message
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .message
+      case 1: self = .command
+      case 2: self = .button
+      case 3: self = .reaction
+      case 4: self = .system
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .message: return 0
+      case .command: return 1
+      case .button: return 2
+      case .reaction: return 3
+      case .system: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [HubChatMessage.Kind] = [
+      .message,
+      .command,
+      .button,
+      .reaction,
+      .system,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// One thing to say or do on a network.
+package nonisolated struct HubOutgoing: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: HubOutgoing.Kind = .message
+
+  /// Markdown, as the model wrote it.
+  package var text: String = String()
+
+  package var media: [HubMedia] = []
+
+  /// The first of `media` is to be heard as a voice message.
+  package var asVoice: Bool = false
+
+  package var buttons: [HubButtonRow] = []
+
+  /// REACTION, EDIT, DELETE: the message that is meant; with MESSAGE: the one to answer instead of the current one.
+  package var messageID: String = String()
+
+  package var emoji: String = String()
+
+  /// REACTION: take it away.
+  package var remove: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case message // = 0
+    case reaction // = 1
+
+    /// `text` in place of what `message_id` said.
+    case edit // = 2
+    case delete // = 3
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .message
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .message
+      case 1: self = .reaction
+      case 2: self = .edit
+      case 3: self = .delete
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .message: return 0
+      case .reaction: return 1
+      case .edit: return 2
+      case .delete: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [HubOutgoing.Kind] = [
+      .message,
+      .reaction,
+      .edit,
+      .delete,
+    ]
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct HubButtonRow: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var buttons: [HubButtonRow.Button] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated struct Button: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var label: String = String()
+
+    /// Comes back as the text of a BUTTON; at most 64 bytes.
+    package var data: String = String()
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
   package init() {}
 }
 
@@ -353,7 +742,14 @@ package nonisolated struct HubSend: Sendable {
 
   package var target: Data = Data()
 
-  package var text: String = String()
+  package var content: HubOutgoing {
+    get {_content ?? HubOutgoing()}
+    set {_content = newValue}
+  }
+  /// Returns true if `content` has been explicitly set.
+  package var hasContent: Bool {self._content != nil}
+  /// Clears the value of `content`. Subsequent reads from it will return its default value.
+  package mutating func clearContent() {self._content = nil}
 
   /// The same for every try of this row, 24 characters: Discord's nonce.
   package var nonce: String = String()
@@ -364,9 +760,15 @@ package nonisolated struct HubSend: Sendable {
   /// First chunk of its answer (a reply marks the message it answers only there).
   package var first: Bool = false
 
+  /// When this row was first handed to a worker, milliseconds since 1970: how long a network remembers the nonce counts
+  /// from here.
+  package var firstTriedMs: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _content: HubOutgoing? = nil
 }
 
 package nonisolated struct HubSendResult: Sendable {
@@ -475,84 +877,71 @@ package nonisolated struct HubChannelStatus: Sendable {
   /// Set once per lost stretch: what was lost, in words for the operator.
   package var gap: String = String()
 
+  /// What the network will not tell this bot, and where to click to change it; the whole list at every change.
+  package var warnings: [String] = []
+
+  package var botID: String = String()
+
+  /// "polling", "webhook", "gateway".
+  package var mode: String = String()
+
+  /// Connections lost since the last that held.
+  package var reconnects: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-package nonisolated struct HubTurn: @unchecked Sendable {
+package nonisolated struct HubTurn: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Stable over attempts; transcript ids are derived from it.
-  package var turnID: String {
-    get {_storage._turnID}
-    set {_uniqueStorage()._turnID = newValue}
-  }
+  package var turnID: String = String()
 
-  package var sessionKey: String {
-    get {_storage._sessionKey}
-    set {_uniqueStorage()._sessionKey = newValue}
-  }
+  package var sessionKey: String = String()
 
   /// For chat events: the client's idempotency key, or turn_id.
-  package var runID: String {
-    get {_storage._runID}
-    set {_uniqueStorage()._runID = newValue}
-  }
+  package var runID: String = String()
 
-  package var channel: String {
-    get {_storage._channel}
-    set {_uniqueStorage()._channel = newValue}
-  }
+  package var channel: String = String()
 
-  package var account: String {
-    get {_storage._account}
-    set {_uniqueStorage()._account = newValue}
-  }
+  package var account: String = String()
 
   package var message: HubChatMessage {
-    get {_storage._message ?? HubChatMessage()}
-    set {_uniqueStorage()._message = newValue}
+    get {_message ?? HubChatMessage()}
+    set {_message = newValue}
   }
   /// Returns true if `message` has been explicitly set.
-  package var hasMessage: Bool {_storage._message != nil}
+  package var hasMessage: Bool {self._message != nil}
   /// Clears the value of `message`. Subsequent reads from it will return its default value.
-  package mutating func clearMessage() {_uniqueStorage()._message = nil}
+  package mutating func clearMessage() {self._message = nil}
 
   /// "anthropic/claude-opus-4-6" and the worker that serves it. Empty worker: `unavailable` is the answer.
-  package var model: String {
-    get {_storage._model}
-    set {_uniqueStorage()._model = newValue}
-  }
+  package var model: String = String()
 
-  package var modelWorker: String {
-    get {_storage._modelWorker}
-    set {_uniqueStorage()._modelWorker = newValue}
-  }
+  package var modelWorker: String = String()
 
-  package var unavailable: String {
-    get {_storage._unavailable}
-    set {_uniqueStorage()._unavailable = newValue}
-  }
+  package var unavailable: String = String()
 
-  package var attempt: UInt32 {
-    get {_storage._attempt}
-    set {_uniqueStorage()._attempt = newValue}
-  }
+  package var attempt: UInt32 = 0
 
   /// Tool calls of this turn that earlier attempts opened.
-  package var toolCalls: [HubToolCall] {
-    get {_storage._toolCalls}
-    set {_uniqueStorage()._toolCalls = newValue}
-  }
+  package var toolCalls: [HubToolCall] = []
+
+  /// What was said in the group since the bot last answered, oldest first; not addressed to it.
+  package var history: [HubChatMessage] = []
+
+  /// What happened in the conversation since (reactions and the like), in words.
+  package var happened: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _message: HubChatMessage? = nil
 }
 
 package nonisolated struct HubToolCall: Sendable {
@@ -704,6 +1093,13 @@ package nonisolated struct HubTurnDone: Sendable {
 
   package var model: String = String()
 
+  /// What goes out besides `text`, in this order and after it: files, reactions, further messages. Journaled in the
+  /// commit that ends the turn.
+  package var parts: [HubOutgoing] = []
+
+  /// The message that the answer marks instead of the current one; "none": it marks none.
+  package var replyTo: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Status: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -788,6 +1184,56 @@ package nonisolated struct HubUsage: Sendable {
   package var cacheRead: UInt64 = 0
 
   package var cacheWrite: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// On a stream to the owner of a Media; the answer is MEDIA_CHUNKs and one MEDIA_END. Closing is cancelling.
+package nonisolated struct HubMediaRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var ref: Data = Data()
+
+  /// The owner gives up when there is more, without sending the rest.
+  package var limit: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct HubMediaChunk: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 256 KiB.
+  package var data: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct HubMediaEnd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Empty: that was all of it. Otherwise why there is no more, in words.
+  package var error: String = String()
+
+  /// Asking again later may help.
+  package var isTemporary: Bool = false
+
+  /// What the owner found it to be; "" when it cannot tell.
+  package var mime: String = String()
+
+  package var name: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -932,6 +1378,14 @@ package nonisolated struct HubModelBlock: Sendable {
     set {block = .opaque(newValue)}
   }
 
+  package var image: HubModelBlock.Image {
+    get {
+      if case .image(let v)? = block {return v}
+      return HubModelBlock.Image()
+    }
+    set {block = .image(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// A block only its provider understands (signed thinking), given back as it came: its own JSON.
@@ -940,7 +1394,25 @@ package nonisolated struct HubModelBlock: Sendable {
     case toolUse(HubModelBlock.ToolUse)
     case toolResult(HubModelBlock.ToolResult)
     case opaque(Data)
+    case image(HubModelBlock.Image)
 
+  }
+
+  /// A picture; one that is larger than a frame comes in pieces, all but the last with `more`.
+  package nonisolated struct Image: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var mime: String = String()
+
+    package var data: Data = Data()
+
+    package var more: Bool = false
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
   }
 
   package nonisolated struct ToolUse: Sendable {
@@ -1585,9 +2057,9 @@ nonisolated extension HubNormalized: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
-nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".ChatMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}chat_type\0\u{1}conversation\0\u{3}conversation_label\0\u{3}sender_id\0\u{3}sender_name\0\u{3}sender_username\0\u{3}message_id\0\u{3}timestamp_ms\0\u{1}mentioned\0\u{3}reply_target\0\u{1}thread\0")
+nonisolated extension HubMedia: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Media"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}owner\0\u{1}ref\0\u{1}mime\0\u{1}name\0\u{1}size\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1595,76 +2067,382 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.text) }()
-      case 2: try { try decoder.decodeSingularEnumField(value: &self.chatType) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.conversation) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.conversationLabel) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.senderID) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.senderName) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.senderUsername) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.messageID) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.timestampMs) }()
-      case 10: try { try decoder.decodeSingularBoolField(value: &self.mentioned) }()
-      case 11: try { try decoder.decodeSingularBytesField(value: &self.replyTarget) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.thread) }()
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.owner) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.ref) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.mime) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.text.isEmpty {
-      try visitor.visitSingularStringField(value: self.text, fieldNumber: 1)
+    if self.kind != .file {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
     }
-    if self.chatType != .direct {
-      try visitor.visitSingularEnumField(value: self.chatType, fieldNumber: 2)
+    if !self.owner.isEmpty {
+      try visitor.visitSingularStringField(value: self.owner, fieldNumber: 2)
     }
-    if !self.conversation.isEmpty {
-      try visitor.visitSingularStringField(value: self.conversation, fieldNumber: 3)
+    if !self.ref.isEmpty {
+      try visitor.visitSingularBytesField(value: self.ref, fieldNumber: 3)
     }
-    if !self.conversationLabel.isEmpty {
-      try visitor.visitSingularStringField(value: self.conversationLabel, fieldNumber: 4)
+    if !self.mime.isEmpty {
+      try visitor.visitSingularStringField(value: self.mime, fieldNumber: 4)
     }
-    if !self.senderID.isEmpty {
-      try visitor.visitSingularStringField(value: self.senderID, fieldNumber: 5)
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 5)
     }
-    if !self.senderName.isEmpty {
-      try visitor.visitSingularStringField(value: self.senderName, fieldNumber: 6)
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 6)
     }
-    if !self.senderUsername.isEmpty {
-      try visitor.visitSingularStringField(value: self.senderUsername, fieldNumber: 7)
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubMedia, rhs: HubMedia) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.owner != rhs.owner {return false}
+    if lhs.ref != rhs.ref {return false}
+    if lhs.mime != rhs.mime {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubMedia.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FILE\0\u{1}IMAGE\0\u{1}AUDIO\0\u{1}VOICE\0\u{1}VIDEO\0\u{1}STICKER\0")
+}
+
+nonisolated extension HubReplyContext: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ReplyContext"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}message_id\0\u{1}sender\0\u{1}text\0\u{3}is_quote\0\u{3}is_own\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.messageID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sender) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isQuote) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.isOwn) }()
+      default: break
+      }
     }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.messageID.isEmpty {
-      try visitor.visitSingularStringField(value: self.messageID, fieldNumber: 8)
+      try visitor.visitSingularStringField(value: self.messageID, fieldNumber: 1)
     }
-    if self.timestampMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.timestampMs, fieldNumber: 9)
+    if !self.sender.isEmpty {
+      try visitor.visitSingularStringField(value: self.sender, fieldNumber: 2)
     }
-    if self.mentioned != false {
-      try visitor.visitSingularBoolField(value: self.mentioned, fieldNumber: 10)
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 3)
     }
-    if !self.replyTarget.isEmpty {
-      try visitor.visitSingularBytesField(value: self.replyTarget, fieldNumber: 11)
+    if self.isQuote != false {
+      try visitor.visitSingularBoolField(value: self.isQuote, fieldNumber: 4)
     }
-    if !self.thread.isEmpty {
-      try visitor.visitSingularStringField(value: self.thread, fieldNumber: 12)
+    if self.isOwn != false {
+      try visitor.visitSingularBoolField(value: self.isOwn, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubReplyContext, rhs: HubReplyContext) -> Bool {
+    if lhs.messageID != rhs.messageID {return false}
+    if lhs.sender != rhs.sender {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.isQuote != rhs.isQuote {return false}
+    if lhs.isOwn != rhs.isOwn {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Place"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}guild_id\0\u{3}guild_name\0\u{3}channel_id\0\u{3}channel_name\0\u{3}parent_id\0\u{3}parent_name\0\u{1}topic\0\u{1}starter\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.guildID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.guildName) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.channelID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.channelName) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.parentID) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.parentName) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.starter) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.guildID.isEmpty {
+      try visitor.visitSingularStringField(value: self.guildID, fieldNumber: 1)
+    }
+    if !self.guildName.isEmpty {
+      try visitor.visitSingularStringField(value: self.guildName, fieldNumber: 2)
+    }
+    if !self.channelID.isEmpty {
+      try visitor.visitSingularStringField(value: self.channelID, fieldNumber: 3)
+    }
+    if !self.channelName.isEmpty {
+      try visitor.visitSingularStringField(value: self.channelName, fieldNumber: 4)
+    }
+    if !self.parentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.parentID, fieldNumber: 5)
+    }
+    if !self.parentName.isEmpty {
+      try visitor.visitSingularStringField(value: self.parentName, fieldNumber: 6)
+    }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 7)
+    }
+    if !self.starter.isEmpty {
+      try visitor.visitSingularStringField(value: self.starter, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubPlace, rhs: HubPlace) -> Bool {
+    if lhs.guildID != rhs.guildID {return false}
+    if lhs.guildName != rhs.guildName {return false}
+    if lhs.channelID != rhs.channelID {return false}
+    if lhs.channelName != rhs.channelName {return false}
+    if lhs.parentID != rhs.parentID {return false}
+    if lhs.parentName != rhs.parentName {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.starter != rhs.starter {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ChatMessage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}chat_type\0\u{1}conversation\0\u{3}conversation_label\0\u{3}sender_id\0\u{3}sender_name\0\u{3}sender_username\0\u{3}message_id\0\u{3}timestamp_ms\0\u{1}mentioned\0\u{3}reply_target\0\u{1}thread\0\u{1}kind\0\u{1}place\0\u{3}sender_roles\0\u{3}sender_is_bot\0\u{3}mentions_others\0\u{1}media\0\u{1}reply\0\u{3}forwarded_from\0\u{1}album\0\u{3}migrated_from\0")
+
+  fileprivate class _StorageClass {
+    var _text: String = String()
+    var _chatType: HubChatMessage.ChatType = .direct
+    var _conversation: String = String()
+    var _conversationLabel: String = String()
+    var _senderID: String = String()
+    var _senderName: String = String()
+    var _senderUsername: String = String()
+    var _messageID: String = String()
+    var _timestampMs: Int64 = 0
+    var _mentioned: Bool = false
+    var _replyTarget: Data = Data()
+    var _thread: String = String()
+    var _kind: HubChatMessage.Kind = .message
+    var _place: HubPlace? = nil
+    var _senderRoles: [String] = []
+    var _senderIsBot: Bool = false
+    var _mentionsOthers: Bool = false
+    var _media: [HubMedia] = []
+    var _reply: HubReplyContext? = nil
+    var _forwardedFrom: String = String()
+    var _album: String = String()
+    var _migratedFrom: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _text = source._text
+      _chatType = source._chatType
+      _conversation = source._conversation
+      _conversationLabel = source._conversationLabel
+      _senderID = source._senderID
+      _senderName = source._senderName
+      _senderUsername = source._senderUsername
+      _messageID = source._messageID
+      _timestampMs = source._timestampMs
+      _mentioned = source._mentioned
+      _replyTarget = source._replyTarget
+      _thread = source._thread
+      _kind = source._kind
+      _place = source._place
+      _senderRoles = source._senderRoles
+      _senderIsBot = source._senderIsBot
+      _mentionsOthers = source._mentionsOthers
+      _media = source._media
+      _reply = source._reply
+      _forwardedFrom = source._forwardedFrom
+      _album = source._album
+      _migratedFrom = source._migratedFrom
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._text) }()
+        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._chatType) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._conversation) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._conversationLabel) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._senderID) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._senderName) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._senderUsername) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._messageID) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._timestampMs) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._mentioned) }()
+        case 11: try { try decoder.decodeSingularBytesField(value: &_storage._replyTarget) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._thread) }()
+        case 13: try { try decoder.decodeSingularEnumField(value: &_storage._kind) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._place) }()
+        case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._senderRoles) }()
+        case 16: try { try decoder.decodeSingularBoolField(value: &_storage._senderIsBot) }()
+        case 17: try { try decoder.decodeSingularBoolField(value: &_storage._mentionsOthers) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._media) }()
+        case 19: try { try decoder.decodeSingularMessageField(value: &_storage._reply) }()
+        case 20: try { try decoder.decodeSingularStringField(value: &_storage._forwardedFrom) }()
+        case 21: try { try decoder.decodeSingularStringField(value: &_storage._album) }()
+        case 22: try { try decoder.decodeSingularStringField(value: &_storage._migratedFrom) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._text.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._text, fieldNumber: 1)
+      }
+      if _storage._chatType != .direct {
+        try visitor.visitSingularEnumField(value: _storage._chatType, fieldNumber: 2)
+      }
+      if !_storage._conversation.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._conversation, fieldNumber: 3)
+      }
+      if !_storage._conversationLabel.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._conversationLabel, fieldNumber: 4)
+      }
+      if !_storage._senderID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._senderID, fieldNumber: 5)
+      }
+      if !_storage._senderName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._senderName, fieldNumber: 6)
+      }
+      if !_storage._senderUsername.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._senderUsername, fieldNumber: 7)
+      }
+      if !_storage._messageID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._messageID, fieldNumber: 8)
+      }
+      if _storage._timestampMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._timestampMs, fieldNumber: 9)
+      }
+      if _storage._mentioned != false {
+        try visitor.visitSingularBoolField(value: _storage._mentioned, fieldNumber: 10)
+      }
+      if !_storage._replyTarget.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._replyTarget, fieldNumber: 11)
+      }
+      if !_storage._thread.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._thread, fieldNumber: 12)
+      }
+      if _storage._kind != .message {
+        try visitor.visitSingularEnumField(value: _storage._kind, fieldNumber: 13)
+      }
+      try { if let v = _storage._place {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
+      if !_storage._senderRoles.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._senderRoles, fieldNumber: 15)
+      }
+      if _storage._senderIsBot != false {
+        try visitor.visitSingularBoolField(value: _storage._senderIsBot, fieldNumber: 16)
+      }
+      if _storage._mentionsOthers != false {
+        try visitor.visitSingularBoolField(value: _storage._mentionsOthers, fieldNumber: 17)
+      }
+      if !_storage._media.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._media, fieldNumber: 18)
+      }
+      try { if let v = _storage._reply {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+      } }()
+      if !_storage._forwardedFrom.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._forwardedFrom, fieldNumber: 20)
+      }
+      if !_storage._album.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._album, fieldNumber: 21)
+      }
+      if !_storage._migratedFrom.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._migratedFrom, fieldNumber: 22)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: HubChatMessage, rhs: HubChatMessage) -> Bool {
-    if lhs.text != rhs.text {return false}
-    if lhs.chatType != rhs.chatType {return false}
-    if lhs.conversation != rhs.conversation {return false}
-    if lhs.conversationLabel != rhs.conversationLabel {return false}
-    if lhs.senderID != rhs.senderID {return false}
-    if lhs.senderName != rhs.senderName {return false}
-    if lhs.senderUsername != rhs.senderUsername {return false}
-    if lhs.messageID != rhs.messageID {return false}
-    if lhs.timestampMs != rhs.timestampMs {return false}
-    if lhs.mentioned != rhs.mentioned {return false}
-    if lhs.replyTarget != rhs.replyTarget {return false}
-    if lhs.thread != rhs.thread {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._text != rhs_storage._text {return false}
+        if _storage._chatType != rhs_storage._chatType {return false}
+        if _storage._conversation != rhs_storage._conversation {return false}
+        if _storage._conversationLabel != rhs_storage._conversationLabel {return false}
+        if _storage._senderID != rhs_storage._senderID {return false}
+        if _storage._senderName != rhs_storage._senderName {return false}
+        if _storage._senderUsername != rhs_storage._senderUsername {return false}
+        if _storage._messageID != rhs_storage._messageID {return false}
+        if _storage._timestampMs != rhs_storage._timestampMs {return false}
+        if _storage._mentioned != rhs_storage._mentioned {return false}
+        if _storage._replyTarget != rhs_storage._replyTarget {return false}
+        if _storage._thread != rhs_storage._thread {return false}
+        if _storage._kind != rhs_storage._kind {return false}
+        if _storage._place != rhs_storage._place {return false}
+        if _storage._senderRoles != rhs_storage._senderRoles {return false}
+        if _storage._senderIsBot != rhs_storage._senderIsBot {return false}
+        if _storage._mentionsOthers != rhs_storage._mentionsOthers {return false}
+        if _storage._media != rhs_storage._media {return false}
+        if _storage._reply != rhs_storage._reply {return false}
+        if _storage._forwardedFrom != rhs_storage._forwardedFrom {return false}
+        if _storage._album != rhs_storage._album {return false}
+        if _storage._migratedFrom != rhs_storage._migratedFrom {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1674,9 +2452,147 @@ nonisolated extension HubChatMessage.ChatType: SwiftProtobuf._ProtoNameProviding
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DIRECT\0\u{1}GROUP\0\u{1}CHANNEL\0")
 }
 
+nonisolated extension HubChatMessage.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MESSAGE\0\u{1}COMMAND\0\u{1}BUTTON\0\u{1}REACTION\0\u{1}SYSTEM\0")
+}
+
+nonisolated extension HubOutgoing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Outgoing"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}text\0\u{1}media\0\u{3}as_voice\0\u{1}buttons\0\u{3}message_id\0\u{1}emoji\0\u{1}remove\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.media) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.asVoice) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.buttons) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.messageID) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.emoji) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.remove) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .message {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 2)
+    }
+    if !self.media.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.media, fieldNumber: 3)
+    }
+    if self.asVoice != false {
+      try visitor.visitSingularBoolField(value: self.asVoice, fieldNumber: 4)
+    }
+    if !self.buttons.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.buttons, fieldNumber: 5)
+    }
+    if !self.messageID.isEmpty {
+      try visitor.visitSingularStringField(value: self.messageID, fieldNumber: 6)
+    }
+    if !self.emoji.isEmpty {
+      try visitor.visitSingularStringField(value: self.emoji, fieldNumber: 7)
+    }
+    if self.remove != false {
+      try visitor.visitSingularBoolField(value: self.remove, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubOutgoing, rhs: HubOutgoing) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.media != rhs.media {return false}
+    if lhs.asVoice != rhs.asVoice {return false}
+    if lhs.buttons != rhs.buttons {return false}
+    if lhs.messageID != rhs.messageID {return false}
+    if lhs.emoji != rhs.emoji {return false}
+    if lhs.remove != rhs.remove {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubOutgoing.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MESSAGE\0\u{1}REACTION\0\u{1}EDIT\0\u{1}DELETE\0")
+}
+
+nonisolated extension HubButtonRow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ButtonRow"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}buttons\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.buttons) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.buttons.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.buttons, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubButtonRow, rhs: HubButtonRow) -> Bool {
+    if lhs.buttons != rhs.buttons {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubButtonRow.Button: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = HubButtonRow.protoMessageName + ".Button"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{1}data\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.label) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.data) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.label.isEmpty {
+      try visitor.visitSingularStringField(value: self.label, fieldNumber: 1)
+    }
+    if !self.data.isEmpty {
+      try visitor.visitSingularStringField(value: self.data, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubButtonRow.Button, rhs: HubButtonRow.Button) -> Bool {
+    if lhs.label != rhs.label {return false}
+    if lhs.data != rhs.data {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension HubSend: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Send"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}target\0\u{1}text\0\u{1}nonce\0\u{3}in_doubt\0\u{1}first\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}row\0\u{1}target\0\u{1}content\0\u{1}nonce\0\u{3}in_doubt\0\u{1}first\0\u{3}first_tried_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1686,25 +2602,30 @@ nonisolated extension HubSend: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.row) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.target) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._content) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.nonce) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.inDoubt) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.first) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.firstTriedMs) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.row != 0 {
       try visitor.visitSingularUInt64Field(value: self.row, fieldNumber: 1)
     }
     if !self.target.isEmpty {
       try visitor.visitSingularBytesField(value: self.target, fieldNumber: 2)
     }
-    if !self.text.isEmpty {
-      try visitor.visitSingularStringField(value: self.text, fieldNumber: 3)
-    }
+    try { if let v = self._content {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     if !self.nonce.isEmpty {
       try visitor.visitSingularStringField(value: self.nonce, fieldNumber: 4)
     }
@@ -1714,16 +2635,20 @@ nonisolated extension HubSend: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if self.first != false {
       try visitor.visitSingularBoolField(value: self.first, fieldNumber: 6)
     }
+    if self.firstTriedMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstTriedMs, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: HubSend, rhs: HubSend) -> Bool {
     if lhs.row != rhs.row {return false}
     if lhs.target != rhs.target {return false}
-    if lhs.text != rhs.text {return false}
+    if lhs._content != rhs._content {return false}
     if lhs.nonce != rhs.nonce {return false}
     if lhs.inDoubt != rhs.inDoubt {return false}
     if lhs.first != rhs.first {return false}
+    if lhs.firstTriedMs != rhs.firstTriedMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1850,7 +2775,7 @@ nonisolated extension HubActivity: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension HubChannelStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ChannelStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}connected\0\u{1}name\0\u{1}error\0\u{1}gap\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}connected\0\u{1}name\0\u{1}error\0\u{1}gap\0\u{1}warnings\0\u{3}bot_id\0\u{1}mode\0\u{1}reconnects\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1862,6 +2787,10 @@ nonisolated extension HubChannelStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.error) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.gap) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.warnings) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.botID) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.mode) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.reconnects) }()
       default: break
       }
     }
@@ -1880,6 +2809,18 @@ nonisolated extension HubChannelStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.gap.isEmpty {
       try visitor.visitSingularStringField(value: self.gap, fieldNumber: 4)
     }
+    if !self.warnings.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.warnings, fieldNumber: 5)
+    }
+    if !self.botID.isEmpty {
+      try visitor.visitSingularStringField(value: self.botID, fieldNumber: 6)
+    }
+    if !self.mode.isEmpty {
+      try visitor.visitSingularStringField(value: self.mode, fieldNumber: 7)
+    }
+    if self.reconnects != 0 {
+      try visitor.visitSingularUInt32Field(value: self.reconnects, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1888,6 +2829,10 @@ nonisolated extension HubChannelStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.name != rhs.name {return false}
     if lhs.error != rhs.error {return false}
     if lhs.gap != rhs.gap {return false}
+    if lhs.warnings != rhs.warnings {return false}
+    if lhs.botID != rhs.botID {return false}
+    if lhs.mode != rhs.mode {return false}
+    if lhs.reconnects != rhs.reconnects {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1895,139 +2840,93 @@ nonisolated extension HubChannelStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension HubTurn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Turn"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{3}session_key\0\u{3}run_id\0\u{1}channel\0\u{1}account\0\u{1}message\0\u{1}model\0\u{3}model_worker\0\u{1}unavailable\0\u{1}attempt\0\u{3}tool_calls\0")
-
-  fileprivate class _StorageClass {
-    var _turnID: String = String()
-    var _sessionKey: String = String()
-    var _runID: String = String()
-    var _channel: String = String()
-    var _account: String = String()
-    var _message: HubChatMessage? = nil
-    var _model: String = String()
-    var _modelWorker: String = String()
-    var _unavailable: String = String()
-    var _attempt: UInt32 = 0
-    var _toolCalls: [HubToolCall] = []
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _turnID = source._turnID
-      _sessionKey = source._sessionKey
-      _runID = source._runID
-      _channel = source._channel
-      _account = source._account
-      _message = source._message
-      _model = source._model
-      _modelWorker = source._modelWorker
-      _unavailable = source._unavailable
-      _attempt = source._attempt
-      _toolCalls = source._toolCalls
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{3}session_key\0\u{3}run_id\0\u{1}channel\0\u{1}account\0\u{1}message\0\u{1}model\0\u{3}model_worker\0\u{1}unavailable\0\u{1}attempt\0\u{3}tool_calls\0\u{1}history\0\u{1}happened\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._turnID) }()
-        case 2: try { try decoder.decodeSingularStringField(value: &_storage._sessionKey) }()
-        case 3: try { try decoder.decodeSingularStringField(value: &_storage._runID) }()
-        case 4: try { try decoder.decodeSingularStringField(value: &_storage._channel) }()
-        case 5: try { try decoder.decodeSingularStringField(value: &_storage._account) }()
-        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._message) }()
-        case 7: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
-        case 8: try { try decoder.decodeSingularStringField(value: &_storage._modelWorker) }()
-        case 9: try { try decoder.decodeSingularStringField(value: &_storage._unavailable) }()
-        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._attempt) }()
-        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._toolCalls) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.turnID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sessionKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.runID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.channel) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.account) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._message) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.modelWorker) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.unavailable) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.toolCalls) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.history) }()
+      case 13: try { try decoder.decodeRepeatedStringField(value: &self.happened) }()
+      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._turnID.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._turnID, fieldNumber: 1)
-      }
-      if !_storage._sessionKey.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._sessionKey, fieldNumber: 2)
-      }
-      if !_storage._runID.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._runID, fieldNumber: 3)
-      }
-      if !_storage._channel.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._channel, fieldNumber: 4)
-      }
-      if !_storage._account.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._account, fieldNumber: 5)
-      }
-      try { if let v = _storage._message {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-      } }()
-      if !_storage._model.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 7)
-      }
-      if !_storage._modelWorker.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._modelWorker, fieldNumber: 8)
-      }
-      if !_storage._unavailable.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._unavailable, fieldNumber: 9)
-      }
-      if _storage._attempt != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._attempt, fieldNumber: 10)
-      }
-      if !_storage._toolCalls.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._toolCalls, fieldNumber: 11)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.turnID.isEmpty {
+      try visitor.visitSingularStringField(value: self.turnID, fieldNumber: 1)
+    }
+    if !self.sessionKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.sessionKey, fieldNumber: 2)
+    }
+    if !self.runID.isEmpty {
+      try visitor.visitSingularStringField(value: self.runID, fieldNumber: 3)
+    }
+    if !self.channel.isEmpty {
+      try visitor.visitSingularStringField(value: self.channel, fieldNumber: 4)
+    }
+    if !self.account.isEmpty {
+      try visitor.visitSingularStringField(value: self.account, fieldNumber: 5)
+    }
+    try { if let v = self._message {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 7)
+    }
+    if !self.modelWorker.isEmpty {
+      try visitor.visitSingularStringField(value: self.modelWorker, fieldNumber: 8)
+    }
+    if !self.unavailable.isEmpty {
+      try visitor.visitSingularStringField(value: self.unavailable, fieldNumber: 9)
+    }
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 10)
+    }
+    if !self.toolCalls.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.toolCalls, fieldNumber: 11)
+    }
+    if !self.history.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.history, fieldNumber: 12)
+    }
+    if !self.happened.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.happened, fieldNumber: 13)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: HubTurn, rhs: HubTurn) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._turnID != rhs_storage._turnID {return false}
-        if _storage._sessionKey != rhs_storage._sessionKey {return false}
-        if _storage._runID != rhs_storage._runID {return false}
-        if _storage._channel != rhs_storage._channel {return false}
-        if _storage._account != rhs_storage._account {return false}
-        if _storage._message != rhs_storage._message {return false}
-        if _storage._model != rhs_storage._model {return false}
-        if _storage._modelWorker != rhs_storage._modelWorker {return false}
-        if _storage._unavailable != rhs_storage._unavailable {return false}
-        if _storage._attempt != rhs_storage._attempt {return false}
-        if _storage._toolCalls != rhs_storage._toolCalls {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.turnID != rhs.turnID {return false}
+    if lhs.sessionKey != rhs.sessionKey {return false}
+    if lhs.runID != rhs.runID {return false}
+    if lhs.channel != rhs.channel {return false}
+    if lhs.account != rhs.account {return false}
+    if lhs._message != rhs._message {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.modelWorker != rhs.modelWorker {return false}
+    if lhs.unavailable != rhs.unavailable {return false}
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.toolCalls != rhs.toolCalls {return false}
+    if lhs.history != rhs.history {return false}
+    if lhs.happened != rhs.happened {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2270,7 +3169,7 @@ nonisolated extension HubTurnEvent: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension HubTurnDone: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TurnDone"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{1}status\0\u{1}text\0\u{1}cause\0\u{1}usage\0\u{3}stop_reason\0\u{1}model\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{1}status\0\u{1}text\0\u{1}cause\0\u{1}usage\0\u{3}stop_reason\0\u{1}model\0\u{1}parts\0\u{3}reply_to\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2285,6 +3184,8 @@ nonisolated extension HubTurnDone: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 5: try { try decoder.decodeSingularMessageField(value: &self._usage) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.stopReason) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.parts) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.replyTo) }()
       default: break
       }
     }
@@ -2316,6 +3217,12 @@ nonisolated extension HubTurnDone: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 7)
     }
+    if !self.parts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.parts, fieldNumber: 8)
+    }
+    if !self.replyTo.isEmpty {
+      try visitor.visitSingularStringField(value: self.replyTo, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2327,6 +3234,8 @@ nonisolated extension HubTurnDone: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs._usage != rhs._usage {return false}
     if lhs.stopReason != rhs.stopReason {return false}
     if lhs.model != rhs.model {return false}
+    if lhs.parts != rhs.parts {return false}
+    if lhs.replyTo != rhs.replyTo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2441,6 +3350,116 @@ nonisolated extension HubUsage: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.output != rhs.output {return false}
     if lhs.cacheRead != rhs.cacheRead {return false}
     if lhs.cacheWrite != rhs.cacheWrite {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubMediaRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MediaRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ref\0\u{1}limit\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.ref) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.limit) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.ref.isEmpty {
+      try visitor.visitSingularBytesField(value: self.ref, fieldNumber: 1)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt64Field(value: self.limit, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubMediaRequest, rhs: HubMediaRequest) -> Bool {
+    if lhs.ref != rhs.ref {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubMediaChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MediaChunk"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}data\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.data.isEmpty {
+      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubMediaChunk, rhs: HubMediaChunk) -> Bool {
+    if lhs.data != rhs.data {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubMediaEnd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MediaEnd"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}error\0\u{3}is_temporary\0\u{1}mime\0\u{1}name\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isTemporary) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.mime) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 1)
+    }
+    if self.isTemporary != false {
+      try visitor.visitSingularBoolField(value: self.isTemporary, fieldNumber: 2)
+    }
+    if !self.mime.isEmpty {
+      try visitor.visitSingularStringField(value: self.mime, fieldNumber: 3)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubMediaEnd, rhs: HubMediaEnd) -> Bool {
+    if lhs.error != rhs.error {return false}
+    if lhs.isTemporary != rhs.isTemporary {return false}
+    if lhs.mime != rhs.mime {return false}
+    if lhs.name != rhs.name {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2602,7 +3621,7 @@ nonisolated extension HubModelMessage.Role: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension HubModelBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ModelBlock"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}tool_use\0\u{3}tool_result\0\u{1}opaque\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}tool_use\0\u{3}tool_result\0\u{1}opaque\0\u{1}image\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2652,6 +3671,19 @@ nonisolated extension HubModelBlock: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.block = .opaque(v)
         }
       }()
+      case 5: try {
+        var v: HubModelBlock.Image?
+        var hadOneofValue = false
+        if let current = self.block {
+          hadOneofValue = true
+          if case .image(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.block = .image(v)
+        }
+      }()
       default: break
       }
     }
@@ -2679,6 +3711,10 @@ nonisolated extension HubModelBlock: SwiftProtobuf.Message, SwiftProtobuf._Messa
       guard case .opaque(let v)? = self.block else { preconditionFailure() }
       try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
     }()
+    case .image?: try {
+      guard case .image(let v)? = self.block else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2686,6 +3722,46 @@ nonisolated extension HubModelBlock: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
   package static func ==(lhs: HubModelBlock, rhs: HubModelBlock) -> Bool {
     if lhs.block != rhs.block {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubModelBlock.Image: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = HubModelBlock.protoMessageName + ".Image"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mime\0\u{1}data\0\u{1}more\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.mime) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.mime.isEmpty {
+      try visitor.visitSingularStringField(value: self.mime, fieldNumber: 1)
+    }
+    if !self.data.isEmpty {
+      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 2)
+    }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubModelBlock.Image, rhs: HubModelBlock.Image) -> Bool {
+    if lhs.mime != rhs.mime {return false}
+    if lhs.data != rhs.data {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

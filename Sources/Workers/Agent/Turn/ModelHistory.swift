@@ -211,6 +211,7 @@ struct ModelHistory {
         case .toolUse(let use)?: use.input.count + use.name.utf8.count + 64
         case .toolResult(let result)?: result.text.utf8.count + 64
         case .opaque(let data)?: data.count
+        case .image(let image)?: image.data.count + 64
         case nil: 0
         }
     }

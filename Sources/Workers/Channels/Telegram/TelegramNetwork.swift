@@ -58,7 +58,7 @@ final class TelegramNetwork: ChannelNetwork {
         var isMoved = false
         while true {
             let call = BotCall.sendMessage(
-                send.text,
+                send.content.text,
                 html: false,
                 to: target,
                 isReply: isReply,

@@ -32,7 +32,7 @@ extension DeliveryCore {
         var send = HubSend()
         send.row = UInt64(clamping: row.row)
         send.target = Data(row.target)
-        send.text = row.text
+        send.content.text = row.text
         send.nonce = row.nonce
         send.inDoubt = row.isInDoubt
         send.first = row.chunk == 0

@@ -37,8 +37,11 @@ struct HelloCheck {
         guard !hello.stream.isEmpty else { return .control }
         guard hello.stream.utf8.count <= 64 else { return .refused(.refused, "the stream's name is too long") }
         guard !hello.target.isEmpty else { return .serves(stream: hello.stream) }
-        guard worker.kind == .agent, WorkerID(hello.target)?.kind == .model else {
-            return .refused(.refused, "only agents open streams, and only to models")
+        // Models answer turns; files travel between channels and agents, whichever of them wants one.
+        switch (worker.kind, WorkerID(hello.target)?.kind) {
+        case (.agent, .model), (.agent, .channel), (.channel, .agent): break
+        default:
+            return .refused(.refused, "\(worker.kind.rawValue) workers open no stream to \(hello.target.prefix(96))")
         }
         return .opens(stream: hello.stream, target: hello.target)
     }

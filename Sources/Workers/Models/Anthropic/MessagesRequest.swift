@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import IPCHub
 internal import Runtime
 
@@ -51,6 +52,14 @@ enum MessagesRequest {
                 "content": [["type": "text", "text": .string(result.text)]], "is_error": .bool(result.isError),
             ]
         case .opaque(let data)?: object(data)
+        case .image(let image)?:
+            [
+                "type": "image",
+                "source": [
+                    "type": "base64", "media_type": .string(image.mime),
+                    "data": .string(image.data.base64EncodedString()),
+                ],
+            ]
         case nil: nil
         }
     }

@@ -66,7 +66,7 @@ struct DeathTests {
         bench.die(Bench.agent, second, 2, death: .ownDoing)
         #expect(try bench.counts().deadLetters == 1)
         #expect(bench.logged("is a dead letter"))
-        #expect(bench.sends(channel).map(\.text) == [Sentences.poisoned])
+        #expect(bench.sends(channel).map(\.content.text) == [Sentences.poisoned])
         let third = bench.link(Bench.agent, incarnation: 3)
         #expect(bench.turns(third).map(\.message.text) == ["from 3"])
         guard case .failed(let run, _)? = bench.published.last(where: { if case .failed = $0 { true } else { false } })
@@ -238,7 +238,7 @@ struct DeathTests {
         #expect(bench.sends(channel).isEmpty)
         bench.apply(.row(row))
         let told = bench.sends(channel)
-        #expect(told.map(\.text) == [Sentences.waiting])
+        #expect(told.map(\.content.text) == [Sentences.waiting])
         #expect(bench.logged("1 conversations wait for agent:main"))
         for send in told { bench.result(channel, send.row) }
         bench.inbound(channel, key: "two", seq: 2)
@@ -261,7 +261,7 @@ struct DeathTests {
         bench.apply(.row(row))
         for _ in 0..<3 { for turn in bench.turns(agent) { bench.done(agent, turn.turnID) } }
         #expect(try bench.counts().turnsQueued == 0)
-        #expect(bench.sends(channel).map(\.text) == ["an answer", "an answer"])
+        #expect(bench.sends(channel).map(\.content.text) == ["an answer", "an answer"])
     }
 
     @Test("an agent that is parked answers its waiting messages with a sentence that says why")
@@ -275,7 +275,7 @@ struct DeathTests {
         row.state = "parked"
         row.text = "needs 40 MB more"
         bench.apply(.row(row))
-        #expect(bench.sends(channel).map(\.text) == ["I cannot answer: agent:main is out of order: needs 40 MB more."])
+        #expect(bench.sends(channel).map(\.content.text) == ["I cannot answer: agent:main is out of order: needs 40 MB more."])
         bench.apply(.chat(token: 2, TurnTests.chat("a", key: "r1")))
         #expect(bench.chats[2] == .failed("I cannot answer: agent:main is out of order: needs 40 MB more."))
     }

@@ -33,7 +33,7 @@ struct InboundTests {
         #expect(turn.attempt == 1)
         bench.done(agent, turn.turnID)
         let send = try #require(bench.sends(channel).first)
-        #expect(send.text == "an answer")
+        #expect(send.content.text == "an answer")
         #expect(send.target == Data("to 1".utf8))
         #expect(send.first)
         bench.result(channel, send.row)

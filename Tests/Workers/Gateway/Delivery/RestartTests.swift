@@ -105,7 +105,7 @@ private final class World {
             bench.receive(Bench.channel, channel, .normalized(parsed))
         case .send(let send):
             guard taken.insert(send.row).inserted else { break }
-            delivered.append(send.text)
+            delivered.append(send.content.text)
             results[send.row] = Bench.delivered(send.row)
             bench.result(channel, send.row)
         case .resultAck(let ack): results[ack.row] = nil

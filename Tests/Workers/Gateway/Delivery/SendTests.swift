@@ -55,7 +55,7 @@ struct SendTests {
         let second = try #require(bench.turns(agent).first { $0.message.text == "second" })
         bench.done(agent, second.turnID, "second answer")
         let sent = bench.sends(next)
-        #expect(sent.map(\.text) == ["second answer"] && sent.allSatisfy { !$0.inDoubt })
+        #expect(sent.map(\.content.text) == ["second answer"] && sent.allSatisfy { !$0.inDoubt })
     }
 
     @Test("in a shutdown a draining channel still gets the chunks that are due")
@@ -66,7 +66,7 @@ struct SendTests {
         bench.apply(.drain(isShutdown: true, epoch: "one"))
         bench.apply(row("draining", 1))
         bench.done(agent, turn.turnID, "the answer")
-        #expect(bench.sends(channel).map(\.text) == ["the answer"])
+        #expect(bench.sends(channel).map(\.content.text) == ["the answer"])
     }
 
     @Test("the parts of an answer go out one after another, each when the one before is settled")
@@ -77,7 +77,7 @@ struct SendTests {
             let sends = bench.sends(channel)
             #expect(sends.count == 1)
             let send = try #require(sends.first)
-            seen.append(String(send.text.prefix(1)))
+            seen.append(String(send.content.text.prefix(1)))
             #expect(send.first == (seen.count == 1))
             #expect(send.nonce.count == 24)
             bench.result(channel, send.row)
@@ -133,7 +133,7 @@ struct SendTests {
         result.error = "403 bot was blocked by the user"
         bench.receive(Bench.channel, channel, .sendResult(result))
         #expect(bench.logged("403 bot was blocked by the user"))
-        #expect(bench.sends(channel).map { String($0.text.prefix(1)) } == ["2"])
+        #expect(bench.sends(channel).map { String($0.content.text.prefix(1)) } == ["2"])
     }
 
     @Test("other conversations go out while one waits")
@@ -142,7 +142,7 @@ struct SendTests {
         #expect(bench.sends(channel).count == 1)
         bench.inbound(channel, key: "k2", seq: 2)
         bench.parse(channel) { _ in Bench.message("/stop", from: "2") }
-        #expect(bench.sends(channel).map(\.text) == [Sentences.stopped])
+        #expect(bench.sends(channel).map(\.content.text) == [Sentences.stopped])
     }
 
     @Test("the network's limit holds even when the configuration asks for more")
@@ -151,7 +151,7 @@ struct SendTests {
         config.channels[0].textChunkLimit = 100_000
         let (bench, channel) = try Self.answered(2, config)
         let send = try #require(bench.sends(channel).first)
-        #expect(send.text.utf16.count <= 4096)
+        #expect(send.content.text.utf16.count <= 4096)
     }
 
     // MARK: HELLO
@@ -235,7 +235,7 @@ struct SendTests {
         #expect(try bench.counts().deadLetters == 1)
         let third = bench.link(Bench.channel, incarnation: 3)
         let next = bench.sends(third)
-        #expect(next.map { String($0.text.prefix(1)) } == ["2"])
+        #expect(next.map { String($0.content.text.prefix(1)) } == ["2"])
         #expect(next.allSatisfy { !$0.inDoubt })
     }
 

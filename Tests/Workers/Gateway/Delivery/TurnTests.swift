@@ -230,7 +230,7 @@ struct TurnTests {
         var done = Bench.ended(turn.turnID, "The model is overloaded.", .error)
         done.cause = "529 overloaded_error"
         bench.receive(Bench.agent, agent, .done(done))
-        #expect(bench.sends(channel).map(\.text) == ["The model is overloaded."])
+        #expect(bench.sends(channel).map(\.content.text) == ["The model is overloaded."])
         #expect(bench.logged("529 overloaded_error"))
     }
 
@@ -309,7 +309,7 @@ struct StopTests {
                     }
                 )
         )
-        #expect(bench.sends(channel).map(\.text) == [Sentences.stopped])
+        #expect(bench.sends(channel).map(\.content.text) == [Sentences.stopped])
         #expect(try bench.counts().turnsQueued == 0)
         bench.done(agent, turn.turnID, "", status: .aborted)
         #expect(try bench.counts().turnsRunning == 0)

@@ -288,7 +288,7 @@ struct StreamTests {
         try await bench.stop()
     }
 
-    @Test("only agents open streams, only to models; only the model that was asked serves")
+    @Test("agents open streams to models and channels, channels to agents; only the one that was asked serves")
     func whoMay() async throws {
         let bench = try await HubBench.start()
         func reason(_ worker: String, _ target: String, stream: String = "x") async throws -> HubGoodbye.Reason? {
