@@ -36,6 +36,7 @@ import Testing
                 case .toolResult(let result)?:
                     "result \(result.toolUseID)\(result.isError ? "!" : "") \(result.text.prefix(8))"
                 case .opaque?: "opaque"
+                case .image(let image)?: "image:\(image.mime)"
                 case nil: "nothing"
                 }
             }

@@ -275,7 +275,11 @@ struct DeathTests {
         row.state = "parked"
         row.text = "needs 40 MB more"
         bench.apply(.row(row))
-        #expect(bench.sends(channel).map(\.content.text) == ["I cannot answer: agent:main is out of order: needs 40 MB more."])
+        #expect(
+            bench.sends(channel).map(\.content.text) == [
+                "I cannot answer: agent:main is out of order: needs 40 MB more."
+            ]
+        )
         bench.apply(.chat(token: 2, TurnTests.chat("a", key: "r1")))
         #expect(bench.chats[2] == .failed("I cannot answer: agent:main is out of order: needs 40 MB more."))
     }
