@@ -38,7 +38,35 @@ extension Supervisor {
         look(at: process, .now())
     }
 
-    func endSoftNotice(_ process: WorkerProcess) {
+    /// The kernel refused a worker another process.
+    func taskLimitReached(_ id: WorkerID) {
+        guard let process = processes[id], let notice = process.taskNotice?.notice, notice.isBomb() else { return }
+        endForTasks(process)
+    }
+
+    private func endForTasks(_ process: WorkerProcess) {
+        endNotices(process)
+        let text = "forks without end: used up its \(MemoryGroup.taskLimit) tasks"
+        happen(.lifelineBroken(process.id, process.incarnation, text: text))
+    }
+
+    /// Watches the number of a foreign program's tasks, from its start on. Our own workers start no processes.
+    func awaitTaskNotice(_ process: WorkerProcess) {
+        guard process.id.kind == .sidecar, let notice = process.group.taskLimitNotice(),
+            let token = try? watch(notice.fd, [], .taskLimit(process.id))
+        else { return }
+        process.taskNotice = (notice, token)
+    }
+
+    /// For a worker that is dead or dying.
+    func endNotices(_ process: WorkerProcess) {
+        endSoftNotice(process)
+        guard let (notice, token) = process.taskNotice else { return }
+        unwatch(notice.fd, token: token)
+        process.taskNotice = nil
+    }
+
+    private func endSoftNotice(_ process: WorkerProcess) {
         guard let (notice, token) = process.softNotice else { return }
         unwatch(notice.fd, token: token)
         process.softNotice = nil
@@ -72,6 +100,8 @@ extension Supervisor {
         process.memoryWatch.sampled(usage.usedBytes, bars: bars, at: now)
         if usage.isOverLimit { process.group.condemn(usedBytes: usage.usedBytes) }
         if usage.isOverLimit || usage.isMaimed { kill(id, incarnation) }
+        // A v1 hierarchy says nothing by itself (measured on 6.18).
+        if usage.isOutOfTasks || process.taskNotice?.notice.isBomb() == true { endForTasks(process) }
         happen(.memory(id, incarnation, usedKB: usage.usedBytes / 1024, peakKB: usage.peakBytes / 1024))
         return true
     }

@@ -91,6 +91,7 @@ extension Supervisor {
             let outputToken = try watch(outputFD, .read, .output(id, isError: false))
             process.output = .init(output.read, token: outputToken)
             let errorsToken = try watch(errorsFD, .read, .output(id, isError: true))
+            awaitTaskNotice(process)
             process.errors = .init(errors.read, token: errorsToken)
             return process
         } catch {
@@ -255,7 +256,7 @@ extension Supervisor {
         process.output = nil
         process.errors = nil
         endReadyWatch(process)
-        endSoftNotice(process)
+        endNotices(process)
         let evidence = process.group.evidence(exit: facts)
         site?.ladder.dispose(process.group)
         processes[process.id] = nil

@@ -57,6 +57,7 @@ final class Supervisor {
         case output(WorkerID, isError: Bool)
         case readyProbe(WorkerID)
         case softLimit(WorkerID)
+        case taskLimit(WorkerID)
         case control
         case client(UInt64)
         case selfCheck
@@ -221,6 +222,7 @@ final class Supervisor {
         case .output(let id, let isError): readOutput(id, isError: isError)
         case .readyProbe(let id): readyProbeAnswered(id)
         case .softLimit(let id): softLimitReached(id)
+        case .taskLimit(let id): taskLimitReached(id)
         case .control: acceptClients()
         case .client(let number): serve(number, event.readiness)
         case .selfCheck: readSelfCheck()

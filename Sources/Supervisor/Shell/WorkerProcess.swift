@@ -27,6 +27,8 @@ final class WorkerProcess {
     var memoryWatch = MemoryWatch()
     /// The kernel's word about its soft limit, while it is waited for.
     var softNotice: (notice: SoftNotice, token: UInt64)?
+    /// Its word about the number of tasks.
+    var taskNotice: (notice: TaskLimitNotice, token: UInt64)?
 
     init(id: WorkerID, incarnation: UInt64, pid: Int32, group: MemoryGroup, build: String? = Build.id) {
         self.id = id

@@ -56,4 +56,20 @@ struct SupervisorLimitsTests {
         while kill(escaped, 0) == 0, Instant.now() < deadline { usleep(1000) }
         #expect(kill(escaped, 0) != 0)
     }
+
+    /// One process forks, the others sleep: where nothing limits it, five thousand sleepers are all that comes of it.
+    @Test("a worker that forks against its limit is ended and named for it, and comes back")
+    func forkBomb() throws {
+        // A plan's line has no line breaks; Python makes its own.
+        let loop = #"for _ in range(5000):\n try:\n  os.fork() or time.sleep(1000)\n except OSError: pass"#
+        let script = "import os, time; exec('\(loop)'); time.sleep(1000)"
+        let plan = FixturePlanText().with("gateway")
+            .with("sidecar:bomb", arguments: ["/usr/bin/python3", "-c", script])
+        let run = try SupervisorRun(plan)
+        let gateway = try run.ready("gateway", 1)
+        try run.line(within: 30, "sidecar:bomb died: forks without end: used up its \(MemoryGroup.taskLimit) tasks")
+        #expect(try run.ask("ps").first { $0["ID"] == "gateway" }?["PID"] == "\(gateway)")
+        _ = try run.ask("shutdown")
+        #expect(try run.exitCode() == 0)
+    }
 }

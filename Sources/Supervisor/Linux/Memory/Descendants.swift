@@ -143,6 +143,17 @@ package enum Descendants {
         return all
     }
 
+    /// Processes beneath a pid that hang together, at most `limit`.
+    static func count(beneath root: Int32, limit: Int64) -> Int64 {
+        var next = children(of: root) ?? []
+        var count: Int64 = 0
+        while let pid = next.popLast(), count < limit {
+            count += 1
+            next += children(of: pid) ?? []
+        }
+        return count
+    }
+
     private static func uid(of pid: Int32) -> UInt32? {
         guard let text = try? SystemFile.text("/proc/\(pid)/status", limit: 8192) else { return nil }
         return SystemFile.field("Uid", of: text).flatMap { UInt32(exactly: $0) }

@@ -11,6 +11,8 @@ package struct MemoryUsage: Hashable, Sendable {
     package var isMaimed = false
     /// It uses more than its hard limit, which nothing but this look enforces.
     package var isOverLimit = false
+    /// It has as many processes as it may have, and nothing but this look tells.
+    package var isOutOfTasks = false
 }
 
 /// The groups of one incarnation of a worker: memory and tasks, measured, limited and killed together.
@@ -202,6 +204,10 @@ package final class MemoryGroup {
         var usage = MemoryUsage(usedBytes: used, peakBytes: peakBytes)
         if let before, let after = marks.last?.ownKills, after > before { usage.isMaimed = true }
         if limit == nil, let hardLimitBytes, used > hardLimitBytes { usage.isOverLimit = true }
+        if !limitsTasks, origin?.isForeign == true {
+            // Those that it shares its user with may leave it less than the full number.
+            usage.isOutOfTasks = Descendants.count(beneath: pid, limit: Self.taskLimit) >= Self.taskLimit / 8 * 7
+        }
         return usage
     }
 
@@ -221,6 +227,11 @@ package final class MemoryGroup {
         guard let limit, bytes > 0 else { return nil }
         if soft?.bytes != bytes { soft = SoftNotice(of: limit, at: bytes) }
         return soft
+    }
+
+    /// Asks the kernel to tell when the group has used up its tasks; nil where it does not.
+    func taskLimitNotice() -> TaskLimitNotice? {
+        limitsTasks ? tasks.flatMap { TaskLimitNotice(of: $0) } : nil
     }
 
     /// Remembers that the supervisor is about to kill it for using this much: on the rung without cgroups the kernel
