@@ -18,6 +18,19 @@ package protocol ChannelNetwork: Sendable {
 
     /// Shows that the conversation is being worked on. May do nothing.
     func activity(_ target: [UInt8]) async
+
+    /// Answers a question of the gateway; nil when there is no such method. `params` and answer are JSON, `params` may be
+    /// empty. Every channel has `probe` {timeoutMs}. Cancelled after 30 s; return then.
+    func answer(method: String, params: [UInt8]) async -> [UInt8]?
+
+    /// Where the files come from that messages of this network carry; nil when they carry none.
+    var media: (any MediaOwner)? { get }
+}
+
+extension ChannelNetwork {
+    package func answer(method: String, params: [UInt8]) async -> [UInt8]? { nil }
+
+    package var media: (any MediaOwner)? { nil }
 }
 
 /// What a raw event turned out to be.

@@ -8,6 +8,8 @@ internal import Synchronization
 package final class ChannelWorker: Sendable {
     private let worker: Worker
     private let network: any ChannelNetwork
+    private let questions: ChannelQuestions
+    private let files: MediaServer?
     private let state = Mutex(State())
     private let link = Mutex<HubLink?>(nil)
 
@@ -22,6 +24,8 @@ package final class ChannelWorker: Sendable {
     package init(worker: Worker, network: any ChannelNetwork) {
         self.worker = worker
         self.network = network
+        questions = ChannelQuestions(network: network)
+        files = network.media.map { MediaServer(worker: worker, owner: $0) }
     }
 
     /// Serves until the supervisor drains this worker.
@@ -169,8 +173,18 @@ package final class ChannelWorker: Sendable {
         case .activity(let activity):
             let target = Array(activity.target)
             Task { await self.network.activity(target) }  // best effort; ends by its own time limit
+        case .request(let request):
+            if let link = link.withLock({ $0 }) { questions.answer(request, on: link) }
+        case .streamOpen(let open): serve(open)
         default: worker.log.warning("the gateway sent a frame of type \(message.type) that a channel has no use for")
         }
+    }
+
+    private func serve(_ open: HubStreamOpen) {
+        guard let files else {
+            return worker.log.warning("a file was asked for, and messages of this network carry none")
+        }
+        files.accept(open)
     }
 
     private func acknowledge(_ ack: HubInboundAck) {
