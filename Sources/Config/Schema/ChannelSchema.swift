@@ -25,15 +25,17 @@ extension OpenClawSchema {
     private static let dmPolicy = Shape.choice(["pairing", "allowlist", "open", "disabled"])
     private static let groupPolicy = Shape.choice(["open", "disabled", "allowlist"])
 
+    static let reactionNotifications = Shape.choice(["off", "own", "all", "allowlist"])
+
     private static let common: [String: Shape] = [
         "name": .string,
         "enabled": .bool,
-        "capabilities": .any, "markdown": .any, "commands": .any, "configWrites": .any,
+        "capabilities": .any, "markdown": .any, "commands": .any, "configWrites": .bool,
         "dmPolicy": dmPolicy,
         "allowFrom": .identifiers,
         "groupAllowFrom": .identifiers,
         "groupPolicy": groupPolicy,
-        "historyLimit": .any, "dmHistoryLimit": .any, "dms": .any,
+        "historyLimit": .count, "dmHistoryLimit": .any, "dms": .any,
         "textChunkLimit": .integer(1...1_000_000),
         "chunkMode": .choice(["length", "newline"]),
         "blockStreaming": .any, "blockStreamingCoalesce": .any, "mediaMaxMb": .any, "heartbeat": .any,
@@ -62,7 +64,7 @@ extension OpenClawSchema {
         "linkPreview": .bool,
         "timeoutSeconds": .any, "retry": .any, "network": .any, "proxy": .any,
         "webhookUrl": .any, "webhookSecret": .any, "webhookPath": .any, "webhookHost": .any, "webhookPort": .any,
-        "actions": .any, "reactionNotifications": .any, "reactionLevel": .any, "ackReaction": .any,
+        "actions": .any, "reactionNotifications": reactionNotifications, "reactionLevel": .any, "ackReaction": .string,
         "direct": .any, "requireTopic": .any, "execApprovals": .any, "threadBindings": .any,
     ]) { first, _ in first }
 

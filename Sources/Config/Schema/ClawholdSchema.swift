@@ -15,6 +15,11 @@ enum ClawholdSchema {
             ])
         ),
         "channels": .object(["telegram": .object(["apiRoot": .string])]),
+        "alerts": .object([
+            "enabled": .bool,
+            "off": .list(.choice(["quarantine", "memory", "dead-letter", "parked", "key", "disk"])),
+            "everyMinutes": .integer(1...10_080),
+        ]),
         "demo": .object(["charactersPerSecond": .integer(0...100_000)]),
         "models": .object([
             "timeouts": .object([

@@ -147,7 +147,7 @@ enum OpenClawSchema {
 
     private static let messages = Shape.object([
         "messagePrefix": .any, "responsePrefix": .any,
-        "groupChat": .object(["mentionPatterns": .strings, "historyLimit": .any]),
+        "groupChat": .object(["mentionPatterns": .strings, "historyLimit": .count]),
         "queue": .object([
             "mode": .choice(["collect", "followup", "steer", "steer-backlog", "steer+backlog", "interrupt", "queue"]),
             "byChannel": .any,
@@ -157,7 +157,10 @@ enum OpenClawSchema {
             "drop": .choice(["summarize", "old", "new"]),
         ]),
         "inbound": .object(["debounceMs": .count, "byChannel": .any]),
-        "ackReaction": .any, "ackReactionScope": .any, "removeAckAfterReply": .any, "tts": .any,
+        "ackReaction": .string,
+        "ackReactionScope": .choice(["off", "group-mentions", "group-all", "direct", "all"]),
+        "removeAckAfterReply": .bool,
+        "tts": .any,
         "suppressToolErrors": .any, "statusReactions": .any,
     ])
 

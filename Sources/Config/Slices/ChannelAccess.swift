@@ -21,6 +21,8 @@ package struct ChannelAccess: Codable, Sendable, Equatable {
     package var channel: String
     /// `default`.
     package var account: String
+    /// Discord's `dm.enabled`.
+    package var dmEnabled = true
     package var dmPolicy = DMPolicy.pairing
     /// As written (numbers as text): `123`, `tg:123`, `@name`, `*`; empty admits nobody.
     package var allowFrom: [String] = []
@@ -55,13 +57,31 @@ package struct ChannelAccess: Codable, Sendable, Equatable {
     package var configWrites = true
     /// The line of the configuration file that this account stands in; 0: it comes from the environment.
     package var line = 0
-    /// Where in the file a person would admit somebody: `channels.telegram.allowFrom`.
-    package var allowFromPath = ""
+    /// Where the account's keys stand, or would be written: `["channels", "telegram", "accounts", "work"]`.
+    package var base: [String]
+    /// Keys that stand elsewhere, because the account inherits them: `allowFrom` to `["channels", "telegram", "allowFrom"]`.
+    package var inherited: [String: [String]] = [:]
 
     package init(channel: String, account: String) {
         worker = "channel:\(channel):\(account)"
         self.channel = channel
         self.account = account
+        base = ["channels", channel]
+    }
+
+    /// Where a person would change a key of this account. `dmPolicy` and `allowFrom` are called `dm.policy` and
+    /// `dm.allowFrom` on networks that have a section for direct messages.
+    package func path(_ key: String) -> [String] {
+        if let path = inherited[key] { return path }
+        guard channel == "discord" || channel == "slack" else { return base + [key] }
+        return switch key {
+        case "dmPolicy": base + ["dm", "policy"]
+        case "allowFrom": base + ["dm", "allowFrom"]
+        case "dmEnabled": base + ["dm", "enabled"]
+        case "groupDMs": base + ["dm", "groupEnabled"]
+        case "groupDMChannels": base + ["dm", "groupChannels"]
+        default: base + [key]
+        }
     }
 }
 
@@ -85,10 +105,12 @@ package struct GuildAccess: Codable, Sendable, Equatable {
     package var requireMention: Bool?
     /// A message that names somebody else and not the bot is passed over.
     package var ignoreOtherMentions = false
-    /// Senders by id or name; absent: anybody. A channel's own list counts instead.
+    /// Senders by id or name; absent or empty: anybody. A channel's own list counts instead.
     package var users: [String]?
     /// Roles by id; whoever has one of them may talk.
     package var roles: [String]?
+    /// As `ChannelAccess.reactionNotifications`, which counts where this is absent.
+    package var reactionNotifications: String?
     /// By id, slug or name of the channel (of a thread: its own, then its parent's), or `*`. Absent: all channels;
     /// present and nothing matches: none.
     package var channels: [String: RoomAccess]?
@@ -98,8 +120,10 @@ package struct GuildAccess: Codable, Sendable, Equatable {
 
 /// `channels.discord.guilds.<guild>.channels.<channel>`.
 package struct RoomAccess: Codable, Sendable, Equatable {
-    /// `allow` and `enabled`, either of which may say no.
+    /// `allow`.
     package var isAllowed = true
+    /// `enabled`; either may say no.
+    package var isEnabled = true
     package var requireMention: Bool?
     package var ignoreOtherMentions: Bool?
     package var users: [String]?

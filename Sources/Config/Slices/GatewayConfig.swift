@@ -25,6 +25,8 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     package var bindings: [BindingRule] = []
     package var session = SessionConfig()
     package var queue = QueueConfig()
+    package var commands = CommandsConfig()
+    package var alerts = AlertsConfig()
     /// Turns that may run at once, over all agents.
     package var maxConcurrent = 4
     /// One per channel account that has a worker.
@@ -80,7 +82,8 @@ package struct AgentRoute: Codable, Sendable, Equatable {
     /// `agent:<id>`.
     package var worker: String
     package var model = ModelRoute()
-    /// Regular expressions that count as a mention in groups.
+    /// Patterns that count as a mention in groups, sound ones only: `agents.list[].groupChat.mentionPatterns`, else
+    /// `messages.groupChat.mentionPatterns`.
     package var mentionPatterns: [String] = []
 
     package init(id: String) {
@@ -188,6 +191,25 @@ package struct QueueConfig: Codable, Sendable, Equatable {
     package var drop = "summarize"
     /// Wait before the first message of a conversation is answered, for more to come.
     package var inboundDebounceMilliseconds = 0
+
+    package init() {}
+}
+
+/// `commands`: who may give them.
+package struct CommandsConfig: Codable, Sendable, Equatable {
+    /// Only senders that a list names; false: whoever may talk.
+    package var useAccessGroups = true
+
+    package init() {}
+}
+
+/// `alerts` of `clawhold.json`: what the owner is told in the chat.
+package struct AlertsConfig: Codable, Sendable, Equatable {
+    package var enabled = true
+    /// Causes that are not told: `quarantine`, `memory`, `dead-letter`, `parked`, `key`, `disk`.
+    package var off: [String] = []
+    /// The same cause is told once in this time.
+    package var everyMinutes = 60
 
     package init() {}
 }

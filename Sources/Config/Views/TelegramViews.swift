@@ -96,13 +96,14 @@ extension LoadedConfig {
         }
         var access = ChannelAccess(channel: "telegram", account: id)
         access.line = place
-        access.allowFromPath = own == nil ? "channels.telegram.allowFrom" : "\(path).allowFrom"
-        access.dmPolicy = setting("dmPolicy")?.string.flatMap(ChannelAccess.DMPolicy.init) ?? .pairing
-        access.allowFrom = setting("allowFrom")?.array?.compactMap(\.identifier) ?? []
-        access.groupPolicy = groupPolicy(setting("groupPolicy"))
-        access.groupAllowFrom = setting("groupAllowFrom")?.array?.compactMap(\.identifier)
-        access.groups = Self.groups(setting("groups"))
-        access.textChunkLimit = min(setting("textChunkLimit")?.integer ?? 4000, 4096)
+        let keys = AccountKeys(channel: "telegram", name: name, own: own, top: top)
+        readCommon(&access, keys)
+        access.inherited = keys.inherited(["allowFrom", "dmPolicy", "groupAllowFrom", "groupPolicy", "groups"])
+        access.dmPolicy = keys["dmPolicy"]?.string.flatMap(ChannelAccess.DMPolicy.init) ?? .pairing
+        access.allowFrom = keys["allowFrom"]?.array?.compactMap(\.identifier) ?? []
+        access.groupAllowFrom = keys["groupAllowFrom"]?.array?.compactMap(\.identifier)
+        access.groups = Self.groups(keys["groups"])
+        access.textChunkLimit = min(keys["textChunkLimit"]?.integer ?? 4000, 4096)
         var config = TelegramConfig()
         config.account = id
         config.apiRoot = apiRoot
@@ -158,13 +159,6 @@ extension LoadedConfig {
             return .problem("the bot token is not of the form 123456:ABC…; copy it again from @BotFather")
         }
         return .found(token)
-    }
-
-    private func groupPolicy(_ value: ConfigValue?) -> ChannelAccess.GroupPolicy {
-        if let own = value?.string.flatMap(ChannelAccess.GroupPolicy.init) { return own }
-        guard isSound(["channels", "defaults", "groupPolicy"]) else { return .disabled }
-        return self.value(["channels", "defaults", "groupPolicy"])?.string.flatMap(ChannelAccess.GroupPolicy.init)
-            ?? .allowlist
     }
 
     /// Entries of all the lists that say who may talk, as deep as they go.

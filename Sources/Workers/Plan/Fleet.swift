@@ -51,6 +51,8 @@ struct Fleet {
         slice.bindings = config.bindings()
         slice.session = config.session()
         slice.queue = config.queue()
+        slice.commands = config.commands()
+        slice.alerts = config.alerts()
         slice.maxConcurrent = maxConcurrent
         slice.channels = channels
         slice.models = drafts.filter { $0.id.kind == .model }.map {

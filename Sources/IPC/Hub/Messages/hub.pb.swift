@@ -397,6 +397,9 @@ package nonisolated struct HubPlace: Sendable {
   /// The message that opened the thread.
   package var starter: String = String()
 
+  /// The bot opened this thread.
+  package var isOwnThread: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -531,6 +534,13 @@ package nonisolated struct HubChatMessage: @unchecked Sendable {
   package var migratedFrom: String {
     get {_storage._migratedFrom}
     set {_uniqueStorage()._migratedFrom = newValue}
+  }
+
+  /// The gateway's word, whatever the worker put here: the sender may give commands ("/new", "/model", inline ones too).
+  /// Without it they are plain text.
+  package var mayCommand: Bool {
+    get {_storage._mayCommand}
+    set {_uniqueStorage()._mayCommand = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2168,7 +2178,7 @@ nonisolated extension HubReplyContext: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension HubPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Place"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}guild_id\0\u{3}guild_name\0\u{3}channel_id\0\u{3}channel_name\0\u{3}parent_id\0\u{3}parent_name\0\u{1}topic\0\u{1}starter\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}guild_id\0\u{3}guild_name\0\u{3}channel_id\0\u{3}channel_name\0\u{3}parent_id\0\u{3}parent_name\0\u{1}topic\0\u{1}starter\0\u{3}is_own_thread\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2184,6 +2194,7 @@ nonisolated extension HubPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 6: try { try decoder.decodeSingularStringField(value: &self.parentName) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.topic) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.starter) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.isOwnThread) }()
       default: break
       }
     }
@@ -2214,6 +2225,9 @@ nonisolated extension HubPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.starter.isEmpty {
       try visitor.visitSingularStringField(value: self.starter, fieldNumber: 8)
     }
+    if self.isOwnThread != false {
+      try visitor.visitSingularBoolField(value: self.isOwnThread, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2226,6 +2240,7 @@ nonisolated extension HubPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.parentName != rhs.parentName {return false}
     if lhs.topic != rhs.topic {return false}
     if lhs.starter != rhs.starter {return false}
+    if lhs.isOwnThread != rhs.isOwnThread {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2233,7 +2248,7 @@ nonisolated extension HubPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ChatMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}chat_type\0\u{1}conversation\0\u{3}conversation_label\0\u{3}sender_id\0\u{3}sender_name\0\u{3}sender_username\0\u{3}message_id\0\u{3}timestamp_ms\0\u{1}mentioned\0\u{3}reply_target\0\u{1}thread\0\u{1}kind\0\u{1}place\0\u{3}sender_roles\0\u{3}sender_is_bot\0\u{3}mentions_others\0\u{1}media\0\u{1}reply\0\u{3}forwarded_from\0\u{1}album\0\u{3}migrated_from\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}chat_type\0\u{1}conversation\0\u{3}conversation_label\0\u{3}sender_id\0\u{3}sender_name\0\u{3}sender_username\0\u{3}message_id\0\u{3}timestamp_ms\0\u{1}mentioned\0\u{3}reply_target\0\u{1}thread\0\u{1}kind\0\u{1}place\0\u{3}sender_roles\0\u{3}sender_is_bot\0\u{3}mentions_others\0\u{1}media\0\u{1}reply\0\u{3}forwarded_from\0\u{1}album\0\u{3}migrated_from\0\u{3}may_command\0")
 
   fileprivate class _StorageClass {
     var _text: String = String()
@@ -2258,6 +2273,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _forwardedFrom: String = String()
     var _album: String = String()
     var _migratedFrom: String = String()
+    var _mayCommand: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2290,6 +2306,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _forwardedFrom = source._forwardedFrom
       _album = source._album
       _migratedFrom = source._migratedFrom
+      _mayCommand = source._mayCommand
     }
   }
 
@@ -2330,6 +2347,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 20: try { try decoder.decodeSingularStringField(value: &_storage._forwardedFrom) }()
         case 21: try { try decoder.decodeSingularStringField(value: &_storage._album) }()
         case 22: try { try decoder.decodeSingularStringField(value: &_storage._migratedFrom) }()
+        case 23: try { try decoder.decodeSingularBoolField(value: &_storage._mayCommand) }()
         default: break
         }
       }
@@ -2408,6 +2426,9 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if !_storage._migratedFrom.isEmpty {
         try visitor.visitSingularStringField(value: _storage._migratedFrom, fieldNumber: 22)
       }
+      if _storage._mayCommand != false {
+        try visitor.visitSingularBoolField(value: _storage._mayCommand, fieldNumber: 23)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2439,6 +2460,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._forwardedFrom != rhs_storage._forwardedFrom {return false}
         if _storage._album != rhs_storage._album {return false}
         if _storage._migratedFrom != rhs_storage._migratedFrom {return false}
+        if _storage._mayCommand != rhs_storage._mayCommand {return false}
         return true
       }
       if !storagesAreEqual {return false}

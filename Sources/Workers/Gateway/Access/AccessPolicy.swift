@@ -79,7 +79,7 @@ struct AccessPolicy {
     }
 
     private var allowFromPath: String {
-        access.allowFromPath.isEmpty ? "channels.\(access.channel).allowFrom" : access.allowFromPath
+        access.path("allowFrom").joined(separator: ".")
     }
 
     /// What would admit this sender: the id, which nobody else can take.
