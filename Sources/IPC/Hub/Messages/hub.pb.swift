@@ -947,6 +947,9 @@ package nonisolated struct HubTurn: Sendable {
   /// What happened in the conversation since (reactions and the like), in words.
   package var happened: [String] = []
 
+  /// What the configuration tells the agent about this room (`systemPrompt` of a group, topic or channel).
+  package var roomPrompt: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2862,7 +2865,7 @@ nonisolated extension HubChannelStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension HubTurn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Turn"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{3}session_key\0\u{3}run_id\0\u{1}channel\0\u{1}account\0\u{1}message\0\u{1}model\0\u{3}model_worker\0\u{1}unavailable\0\u{1}attempt\0\u{3}tool_calls\0\u{1}history\0\u{1}happened\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{3}session_key\0\u{3}run_id\0\u{1}channel\0\u{1}account\0\u{1}message\0\u{1}model\0\u{3}model_worker\0\u{1}unavailable\0\u{1}attempt\0\u{3}tool_calls\0\u{1}history\0\u{1}happened\0\u{3}room_prompt\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2883,6 +2886,7 @@ nonisolated extension HubTurn: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.toolCalls) }()
       case 12: try { try decoder.decodeRepeatedMessageField(value: &self.history) }()
       case 13: try { try decoder.decodeRepeatedStringField(value: &self.happened) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.roomPrompt) }()
       default: break
       }
     }
@@ -2932,6 +2936,9 @@ nonisolated extension HubTurn: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if !self.happened.isEmpty {
       try visitor.visitRepeatedStringField(value: self.happened, fieldNumber: 13)
     }
+    if !self.roomPrompt.isEmpty {
+      try visitor.visitSingularStringField(value: self.roomPrompt, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2949,6 +2956,7 @@ nonisolated extension HubTurn: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.toolCalls != rhs.toolCalls {return false}
     if lhs.history != rhs.history {return false}
     if lhs.happened != rhs.happened {return false}
+    if lhs.roomPrompt != rhs.roomPrompt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
