@@ -2,45 +2,26 @@
 """python-telegram-bot works against botapi_fake.py: only then is the fake good enough to test our worker against."""
 
 import asyncio
-import json
 import logging
-import os
-import subprocess
-import sys
-import urllib.request
 
 import telegram
 from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TimedOut
 from telegram.ext import ApplicationBuilder, MessageHandler, filters
 from telegram.request import HTTPXRequest
 
+from fake_process import FakeProcess, fails
+
 TOKEN = "123456:AAE-test"
-HERE = os.path.dirname(os.path.abspath(__file__))
 logging.disable(logging.CRITICAL)
 
 
-class Fake:
+class Fake(FakeProcess):
     def __init__(self):
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "botapi_fake.py"), "--token", TOKEN],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = "http://127.0.0.1:" + self.process.stdout.readline().strip().split("=")[1]
-
-    def control(self, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + "/control/" + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    async def ask(self, path, body=None):
-        return await asyncio.to_thread(self.control, path, body)
+        super().__init__("botapi_fake.py", "--token", TOKEN)
 
     def bot(self, token=TOKEN, **timeouts):
         return telegram.Bot(token, base_url=self.url + "/bot", base_file_url=self.url + "/file/bot",
                             request=HTTPXRequest(**timeouts), get_updates_request=HTTPXRequest(**timeouts))
-
-    def stop(self):
-        self.process.stdin.close()
-        assert self.process.wait(5) == 0, "the fake ends with its standard input"
 
 
 async def polling(fake):
@@ -136,15 +117,6 @@ async def in_doubt(fake):
         await fake.ask("fault", {"method": "sendMessage", "mode": "drop"})
         await fails(bot.send_message(42, "not counted"), telegram.error.NetworkError, "")
     assert [s["text"] for s in await fake.ask(f"sent?after={before}")] == ["counted", "counted too"]
-
-
-async def fails(call, kind, words):
-    try:
-        await call
-    except kind as error:
-        assert words.lower() in str(error).lower(), error
-        return
-    raise AssertionError(f"no {kind.__name__}")
 
 
 async def main():
