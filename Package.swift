@@ -187,7 +187,7 @@ let package = Package(
                 nioCore, nioHTTP1, nioPosix, nioWebSocket,
             ]
         ),
-        .testTarget(name: "CLITests", dependencies: ["CLI"], path: "Tests/CLI"),
+        .testTarget(name: "CLITests", dependencies: ["CLI", "Config", "IPCControl", "Runtime"], path: "Tests/CLI"),
         .executableTarget(
             name: "clawhold",
             dependencies: [

@@ -15,6 +15,9 @@ package func runCommandLine(arguments: [String]) -> Int32 {
     } catch let failure as CommandFailure {
         Terminal.complain(failure.text)
         return failure.code
+    } catch let refused as GatewayCall.Refused {
+        Terminal.complain(Words.plain(refused.message))
+        return 1
     } catch let missing as Discovery.NotRunning {
         Terminal.complain(missing.text)
         return 1

@@ -21,7 +21,7 @@ struct ClawholdCommand: ParsableCommand {
                 StatusCommand.self, PsCommand.self, TopCommand.self, LogsCommand.self, EventsCommand.self,
                 HealthCommand.self,
                 RestartCommand.self, StopCommand.self, StartCommand.self, ResetCommand.self, ReloadCommand.self,
-                UpgradeCommand.self,
+                UpgradeCommand.self, CallCommand.self,
                 GatewayCommand.self, ConfigCommand.self, VersionCommand.self,
             ],
             defaultSubcommand: nil

@@ -8,7 +8,7 @@ struct GatewayCommand: ParsableCommand {
         CommandConfiguration(
             commandName: "gateway",
             abstract: "Starts the gateway (without a further word); status, stop, restart, health of a running one.",
-            subcommands: [Status.self, Stop.self, Restart.self, Health.self]
+            subcommands: [Status.self, Stop.self, Restart.self, Health.self, CallCommand.self]
         )
     }
 

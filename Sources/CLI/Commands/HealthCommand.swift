@@ -22,11 +22,10 @@ struct HealthCommand: ParsableCommand {
 enum HealthCheck {
     static func show(_ common: CommonOptions) throws {
         let found = try common.discovery.find()
-        let socket = found.socket.hasSuffix("control.sock") ? found.socket.dropLast(12) + "rpc.sock" : ""
         let start = Terminal.now()
-        let alive = HTTPProbe.status(of: "/healthz", socket: String(socket))
+        let alive = HTTPProbe.status(of: "/healthz", socket: found.rpcSocket)
         let milliseconds = Terminal.now() - start
-        let ready = HTTPProbe.status(of: "/readyz", socket: String(socket))
+        let ready = HTTPProbe.status(of: "/readyz", socket: found.rpcSocket)
         let isGood = alive == 200 && ready == 200
         if common.json {
             Terminal.say(

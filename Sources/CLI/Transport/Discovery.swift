@@ -34,6 +34,11 @@ struct Discovery {
         var socket: String
         /// Its answer to `status`.
         var status: Block
+
+        /// The gateway's socket, which lies beside the supervisor's.
+        var rpcSocket: String {
+            socket.hasSuffix("control.sock") ? socket.dropLast(12) + "rpc.sock" : ""
+        }
     }
 
     /// Where state and configuration are for this command line, running or not.
@@ -62,10 +67,19 @@ struct Discovery {
         return try Self.open(found.socket)
     }
 
+    /// The gateway that is meant. Beside the supervisor's own user the owner of the state directory may call it, who may
+    /// not be let in by the supervisor: the pointer in that directory is enough.
+    func gateway() throws -> GatewayCall {
+        if let socket = pointer("rpcSocket", paths.stateDirectory), UnixStream.isServed(socket) {
+            return GatewayCall(socket: socket)
+        }
+        return GatewayCall(socket: try find().rpcSocket)
+    }
+
     /// The supervisor that is meant, with its status.
     func find() throws -> Found {
         let paths = paths
-        if let socket = pointer(paths.stateDirectory), let found = try probe(socket) { return found }
+        if let socket = pointer("controlSocket", paths.stateDirectory), let found = try probe(socket) { return found }
         var candidates: [Found] = []
         var silent: [String] = []
         for socket in try sockets(in: roots) {
@@ -119,11 +133,12 @@ struct Discovery {
         }
     }
 
-    private func pointer(_ stateDirectory: String) -> String? {
+    /// A member of what the supervisor leaves in its state directory.
+    private func pointer(_ member: String, _ stateDirectory: String) -> String? {
         guard case .bytes(let bytes) = files.read("\(stateDirectory)/gateway.runtime.json", limit: 64 * 1024),
             let value = try? JSON5Parser.parse(bytes)
         else { return nil }
-        return value["controlSocket"]?.string
+        return value[member]?.string
     }
 
     /// Nil when nobody answers there; throws when somebody does who must not be asked by this user.

@@ -30,12 +30,12 @@ struct Connection {
         let late = eventLoop.scheduleTask(in: core.limits.handshake) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in late.cancel() }
 
-        let peerUser = NIOLoopBoundBox<UInt32?>(nil, eventLoop: eventLoop)
-        if kind == .unix { readPeerUser(into: peerUser) }
-        try configureHTTP(late: late, peerUser: peerUser)
+        let local = NIOLoopBoundBox(ClientPeer.Socket.worker, eventLoop: eventLoop)
+        if kind == .unix { readPeer(into: local) }
+        try configureHTTP(late: late, local: local)
     }
 
-    private func configureHTTP(late: Scheduled<Void>, peerUser: NIOLoopBoundBox<UInt32?>) throws {
+    private func configureHTTP(late: Scheduled<Void>, local: NIOLoopBoundBox<ClientPeer.Socket>) throws {
         let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
         let upgrader = NIOTypedWebSocketServerUpgrader<Void>(
             maxFrameSize: core.limits.messageBytes,
@@ -44,7 +44,7 @@ struct Connection {
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
                     late.cancel()
-                    try bound.value.becomeWebSocket(head, user: peerUser.value)
+                    try bound.value.becomeWebSocket(head, local: local.value)
                 }
             }
         )
@@ -56,7 +56,7 @@ struct Connection {
                         late.cancel()
                         let this = bound.value
                         let handler = HTTPConnection(core: this.core) { head in
-                            this.peer(head.headers, user: peerUser.value)
+                            this.peer(head.headers, local: local.value)
                         }
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
@@ -72,7 +72,7 @@ struct Connection {
         try channel.pipeline.syncOperations.addHandler(MalformedRequest())
     }
 
-    private func becomeWebSocket(_ head: HTTPRequestHead, user: UInt32?) throws {
+    private func becomeWebSocket(_ head: HTTPRequestHead, local: ClientPeer.Socket) throws {
         let pipeline = channel.pipeline.syncOperations
         let guardian = HelloGuard(limit: core.limits.bytesBeforeHello)
         let decoder = try pipeline.handler(type: ByteToMessageHandler<WebSocketFrameDecoder>.self)
@@ -80,7 +80,7 @@ struct Connection {
         let (gate, channel) = (gate, channel)
         let connection = WebSocketConnection(
             id: EdgeID.make(),
-            peer: peer(head.headers, user: user),
+            peer: peer(head.headers, local: local),
             core: core,
             helloGuard: guardian,
             onAdmission: { gate.admitted(channel) }
@@ -88,22 +88,25 @@ struct Connection {
         try pipeline.addHandler(connection)
     }
 
-    /// The kernel's word for who is at the other end of our Unix socket; on failure nobody in particular.
-    private func readPeerUser(into box: NIOLoopBoundBox<UInt32?>) {
+    /// The kernel's word for who is at the other end of our Unix socket; on failure nobody who is trusted.
+    private func readPeer(into box: NIOLoopBoundBox<ClientPeer.Socket>) {
         guard let provider = channel as? any SocketOptionProvider else { return }
         let credentials: EventLoopFuture<PeerCredentials> = provider.unsafeGetSocketOption(
             level: .socket,
             name: .init(rawValue: SO_PEERCRED)
         )
-        credentials.whenSuccess { box.value = $0.uid }
+        let isOwnTree = core.isOwnTree
+        credentials.whenSuccess { peer in
+            box.value = isOwnTree(peer.pid) ? .worker : .user(uid: peer.uid)
+        }
     }
 
-    private func peer(_ headers: HTTPHeaders, user: UInt32?) -> ClientPeer {
+    private func peer(_ headers: HTTPHeaders, local: ClientPeer.Socket) -> ClientPeer {
         let forwarding = [
             "x-forwarded-host", "x-forwarded-proto", "forwarded", "fly-client-ip", "cf-connecting-ip", "via",
         ]
         return ClientPeer(
-            socket: kind == .unix ? .user(uid: user) : .address(channel.remoteAddress?.ipAddress ?? ""),
+            socket: kind == .unix ? local : .address(channel.remoteAddress?.ipAddress ?? ""),
             host: headers.first(name: "host")?.lowercased() ?? "",
             origin: headers.first(name: "origin"),
             forwardedFor: headers[canonicalForm: "x-forwarded-for"].map(String.init),

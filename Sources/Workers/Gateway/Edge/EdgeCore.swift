@@ -9,6 +9,8 @@ final class EdgeCore {
     let log: Logger
     let methods: MethodContext
     let eventLoop: any EventLoop
+    /// Whether the process at the other end of our Unix socket belongs to our own tree.
+    let isOwnTree: @Sendable (_ pid: Int32) -> Bool
     private let config: GatewayConfig
     private let conversations: any Conversations
     private let clock: EdgeClock
@@ -44,8 +46,10 @@ final class EdgeCore {
         limits: EdgeLimits,
         clock: EdgeClock,
         log: Logger,
-        eventLoop: any EventLoop
+        eventLoop: any EventLoop,
+        isOwnTree: @escaping @Sendable (_ pid: Int32) -> Bool
     ) {
+        self.isOwnTree = isOwnTree
         self.config = config
         self.conversations = conversations
         self.methods = methods

@@ -25,6 +25,8 @@ struct EdgeServer: Sendable {
         /// Why the gateway is in safe mode; nil when it is not.
         var safeReason: String?
         var restartWorker: @Sendable (String) -> Void
+        /// Whether a process that dials the Unix socket belongs to our own tree: the supervisor, and all that it started.
+        var isOwnTree: @Sendable (Int32) -> Bool = { PeerDescent.isOwn($0, tree: [getppid(), getpid()]) }
         var limits = EdgeLimits()
         var clock = EdgeClock.real
         var log: Logger
@@ -98,7 +100,8 @@ struct EdgeServer: Sendable {
             limits: parts.limits,
             clock: parts.clock,
             log: parts.log,
-            eventLoop: eventLoop
+            eventLoop: eventLoop,
+            isOwnTree: parts.isOwnTree
         )
         box.value = core
         return core

@@ -29,6 +29,8 @@ struct EdgeBench {
         var unixPath: String?
         var owner: UInt32 = 4_000_000_000
         var rows: [WorkerRow] = []
+        /// The tests dial from the process of the gateway itself.
+        var isOwnTree: @Sendable (Int32) -> Bool = { _ in false }
         /// In the place of the fake, as in safe mode.
         var safeEngine: SafeConversations?
     }
@@ -62,6 +64,7 @@ struct EdgeBench {
             conversations: setup.safeEngine ?? engine,
             safeReason: setup.safeEngine == nil ? nil : "it kept dying",
             restartWorker: { id in restarts.ids.withLock { $0.append(id) } },
+            isOwnTree: setup.isOwnTree,
             limits: setup.limits,
             log: log,
             eventLoop: group.next()

@@ -203,7 +203,7 @@ struct HandshakeTests {
         }
     }
 
-    @Test("on the Unix socket the owner of the state is admin without a token, any other user is not")
+    @Test("on the Unix socket root and the state's owner are admin without a token, nobody else gets in with one")
     func unixSocket() async throws {
         let path = "/tmp/clawhold-edge-\(EdgeID.make().prefix(8)).sock"
         for (owner, admitted) in [(UInt32(getuid()), true), (4_000_000_000, getuid() == 0)] {
@@ -212,17 +212,40 @@ struct HandshakeTests {
                 $0.owner = owner
             } _: { bench in
                 let client = try await TestClient.connect(unixPath: path, group: bench.group)
-                let params = TestClient.connectParams(id: "cli", mode: "cli", auth: nil)
-                #expect((try await client.ask("connect", params)["ok"] == true) == admitted)
-                if admitted {
-                    #expect(
-                        try await client.ask("workers.restart", ["id": "x"])["error"]?["message"]?.text?.contains(
-                            "no worker"
-                        ) == true
-                    )
+                let auth: WireValue? = admitted ? nil : ["token": .string(EdgeBench.token)]
+                let answer = try await client.ask(
+                    "connect",
+                    TestClient.connectParams(id: "cli", mode: "cli", auth: auth)
+                )
+                #expect((answer["ok"] == true) == admitted)
+                guard admitted else {
+                    return #expect(answer["error"]?["details"]?["code"]?.text == "PEER_NOT_OWNER")
                 }
+                let refused = try await client.ask("workers.restart", ["id": "x"])
+                #expect(refused["error"]?["message"]?.text?.contains("no worker") == true)
             }
             unlink(path)
         }
+    }
+
+    @Test("on the Unix socket a process of the gateway's own tree is refused whoever it runs as, token or not")
+    func ownTree() async throws {
+        let path = "/tmp/clawhold-edge-\(EdgeID.make().prefix(8)).sock"
+        try await EdgeBench.run {
+            $0.unixPath = path
+            $0.owner = getuid()
+            $0.isOwnTree = { PeerDescent.isOwn($0, tree: [getpid()]) }
+        } _: { bench in
+            for auth in [nil, ["token": .string(EdgeBench.token)]] as [WireValue?] {
+                let client = try await TestClient.connect(unixPath: path, group: bench.group)
+                let answer = try await client.ask(
+                    "connect",
+                    TestClient.connectParams(id: "cli", mode: "cli", auth: auth)
+                )
+                #expect(answer["error"]?["details"]?["code"]?.text == "PEER_IS_WORKER")
+                #expect(try await client.closed().code == 1008)
+            }
+        }
+        unlink(path)
     }
 }

@@ -66,9 +66,13 @@ struct Admission: Sendable {
             remoteAddress: peer.isLocal(trustedProxies: trustedProxies)
                 ? "" : peer.clientAddress(trustedProxies: trustedProxies)
         )
-        if isOwner(peer) {
+        switch peer.socket {
+        case .address: break
+        case .user(let uid):
+            guard isOwner(uid) else { throw notTheOwner() }
             caller.scopes = Scope.allCases.map(\.rawValue)
             return caller
+        case .worker: throw ownTree()
         }
         try checkSecret(params, wait: wait)
         // Who knows the secret is the owner; clients from before scopes existed send none.
@@ -77,9 +81,17 @@ struct Admission: Sendable {
     }
 
     /// Root and the owner of the state directory on our Unix socket: they could read the secret anyway.
-    func isOwner(_ peer: ClientPeer) -> Bool {
-        guard case .user(let uid) = peer.socket, let uid else { return false }
-        return uid == 0 || uid == owner
+    private func isOwner(_ uid: UInt32?) -> Bool { uid == 0 || uid == owner }
+
+    private func notTheOwner() -> Refusal {
+        let words =
+            "this socket answers root and uid \(owner), the owner of the state directory: type it as one of them"
+        return Refusal(.invalid("unauthorized: \(words)", details: ["code": "PEER_NOT_OWNER"]), reason: "unauthorized")
+    }
+
+    private func ownTree() -> Refusal {
+        let words = "this socket answers people, not the gateway's own processes (and needs /proc to tell them apart)"
+        return Refusal(.invalid("unauthorized: \(words)", details: ["code": "PEER_IS_WORKER"]), reason: "unauthorized")
     }
 
     private func checkSecret(_ params: ConnectParams, wait: Duration?) throws(Refusal) {

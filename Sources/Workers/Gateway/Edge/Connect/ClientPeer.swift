@@ -5,6 +5,8 @@ struct ClientPeer: Sendable, Equatable {
         case address(String)
         /// Over our Unix socket; nil when the kernel would not say.
         case user(uid: UInt32?)
+        /// Over our Unix socket, from our own tree or from where nobody can tell: never trusted.
+        case worker
     }
 
     var socket: Socket
