@@ -8,32 +8,37 @@ Trusted because an independent client works against it: see check_botapi_fake.py
 prints "READY port=N" and runs until its standard input is closed. The bot's side is /bot<token>/<method>, with query,
 form, multipart and JSON bodies. The test's side is under /control/ and speaks JSON:
 
-    POST message {chat_id, text, ...}    queues a message; answers the update
+    POST message {chat_id, text, file?: {kind, data|size, filename, content_type, caption}, extra?}   queues a message;
+                                         answers the update
+    POST messages {count, text, ...}     that many at once, "{n}" in the text is the number
+    POST press {chat_id, message_id, data} | reaction {chat_id, message_id, emoji}   what people do with messages
+    POST migrate {from, to} | topic {chat_id, thread, closed?} | block {chat_id, on?} | member {chat_id, user_id, status}
     POST update  {...}                   queues an update as given (update_id is added when absent)
     POST raw     {body, count}           the next getUpdates answers with these bytes
     POST fault   {method, ...}           the next calls of a method fail, see Fault
     POST webhook {url}                   as if somebody had called setWebhook
+    POST webhook-target {url}            where the public URL of the webhook leads to ("http://127.0.0.1:8787")
     GET  sent?after=N&wait=S             accepted sendMessage calls from N on; waits until there is one
     GET  calls?method=M&after=N&wait=S   all calls of a method from N on, with their parameters; waits likewise
+    GET  deliveries?after=N&wait=S       what was delivered to the webhook, and the status of the answer
     GET  state                           pending updates, confirmed offset, conflicts, violations
 """
 
 import argparse
 import asyncio
-import html.parser
+import base64
 import json
+import re
 import time
 from dataclasses import dataclass, field
 
 import fake_http
+from botapi_sends import MEDIA, Refused, Sends, integer, structure, truth
+from botapi_webhook import Webhook
 from fake_http import Dropped
 
-
-class Refused(Exception):
-    """An answer with ok=false."""
-
-    def __init__(self, code, description, parameters=None):
-        self.code, self.description, self.parameters = code, description, parameters
+# Sent when allowed_updates is not given or empty.
+DEFAULT_EXCLUDED = ("chat_member", "message_reaction", "message_reaction_count")
 
 
 @dataclass
@@ -55,37 +60,8 @@ class Fault:
     seconds: float = 0
 
 
-class TagCheck(html.parser.HTMLParser):
-    """Telegram's HTML subset: known tags, properly nested and closed."""
-
-    allowed = {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "a", "code", "pre", "span", "tg-spoiler",
-               "tg-emoji", "blockquote"}
-
-    def __init__(self):
-        super().__init__()
-        self.open = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in self.allowed:
-            raise Refused(400, f'Bad Request: can\'t parse entities: Unsupported start tag "{tag}" at byte offset 0')
-        self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            raise Refused(400, "Bad Request: can't parse entities: Unexpected end tag at byte offset 0")
-
-    def finish(self):
-        self.close()
-        if self.open:
-            raise Refused(400, f'Bad Request: can\'t parse entities: Can\'t find end tag corresponding to start tag "{self.open[-1]}"')
-
-
-def utf16_length(text):
-    return len(text.encode("utf-16-le")) // 2
-
-
 @dataclass
-class BotAPI:
+class BotAPI(Sends):
     token: str
     username: str
     bot_id: int = 0
@@ -93,10 +69,17 @@ class BotAPI:
     next_update_id: int = 700000001
     next_message_id: int = 1
     confirmed: int = 0
-    webhook: str = ""
     allowed: list | None = None
     chats: dict = field(default_factory=dict)
-    messages: set = field(default_factory=set)
+    messages: dict = field(default_factory=dict)  # (chat id, message id) -> message
+    files: dict = field(default_factory=dict)
+    reactions: dict = field(default_factory=dict)
+    callbacks: dict = field(default_factory=dict)
+    commands: dict = field(default_factory=dict)
+    members: dict = field(default_factory=dict)
+    migrated: dict = field(default_factory=dict)
+    blocked: set = field(default_factory=set)
+    closed_threads: set = field(default_factory=set)
     threads: set = field(default_factory=set)
     sent: list = field(default_factory=list)
     calls: list = field(default_factory=list)
@@ -110,6 +93,7 @@ class BotAPI:
     def __post_init__(self):
         head = self.token.split(":")[0]
         self.bot_id = int(head) if head.isdigit() else 1
+        self.webhook = Webhook(self)
 
     def notify(self):
         self.changed.set()
@@ -133,9 +117,12 @@ class BotAPI:
                 "can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
 
     async def call(self, method, params):
-        self.calls.append({"method": method, "params": params, "at": time.time()})
+        self.calls.append({"method": method, "params": {k: shown(v) for k, v in params.items()}, "at": time.time()})
         self.notify()
+        media = next((m for m in MEDIA if m.lower() == method.lower()), None)
         handler = getattr(self, "do_" + method.lower(), None)
+        if media:
+            handler = lambda params: self.send_media(media, params)  # noqa: E731
         if handler is None:
             raise Refused(404, "Not Found: method not found")
         fault = next((f for f in self.faults if f.method.lower() == method.lower()), None)
@@ -169,24 +156,36 @@ class BotAPI:
         return self.me()
 
     async def do_getwebhookinfo(self, params):
-        return {"url": self.webhook, "has_custom_certificate": False, "pending_update_count": len(self.updates)}
+        return self.webhook.info()
 
     async def do_deletewebhook(self, params):
-        self.webhook = ""
+        self.webhook.set("", None)
         if truth(params.get("drop_pending_updates")):
             self.violations.append("deleteWebhook dropped pending updates")
             self.updates.clear()
         return True
 
     async def do_setwebhook(self, params):
-        self.webhook = str(params.get("url", ""))
-        return True
-
-    async def do_setmycommands(self, params):
+        url, secret = str(params.get("url", "")), params.get("secret_token")
+        if url and not url.startswith("https://"):
+            raise Refused(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
+        if secret is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", str(secret)):
+            raise Refused(400, "Bad Request: secret token contains unallowed characters")
+        if url and not secret:
+            self.violations.append("setWebhook without a secret token")
+        if truth(params.get("drop_pending_updates")):
+            self.violations.append("setWebhook dropped pending updates")
+            self.updates.clear()
+        if "allowed_updates" in params:
+            self.allowed = structure(params["allowed_updates"])
+        if self.poll is not None and not self.poll.done():
+            self.poll.set_exception(Refused(409, "Conflict: terminated by setWebhook request"))
+            self.poll = None
+        self.webhook.set(url, secret)
         return True
 
     async def do_getupdates(self, params):
-        if self.webhook:
+        if self.webhook.url:
             raise Refused(409, "Conflict: can't use getUpdates method while webhook is active; "
                                "use deleteWebhook to delete the webhook first")
         offset, limit = integer(params, "offset", 0), integer(params, "limit", 100)
@@ -231,79 +230,35 @@ class BotAPI:
             self.poll = None
         self.notify()
 
-    async def do_sendmessage(self, params):
-        chat = self.chat_of(params)
-        text = str(params.get("text", ""))
-        thread = integer(params, "message_thread_id", None)
-        mode = params.get("parse_mode")
-        if not text.strip():
-            raise Refused(400, "Bad Request: message text is empty")
-        if mode is not None:
-            if str(mode).lower() != "html":
-                raise Refused(400, "Bad Request: unsupported parse_mode")
-            check = TagCheck()
-            check.feed(text)
-            check.finish()
-        if utf16_length(text) > 4096:
-            raise Refused(400, "Bad Request: message is too long")
-        if thread is not None and (chat["id"], thread) not in self.threads:
-            raise Refused(400, "Bad Request: message thread not found")
-        reply = params.get("reply_parameters")
-        answered = None
-        if reply is not None:
-            reply = structure(reply)
-            answered = reply.get("message_id")
-            if not isinstance(answered, int):
-                raise Refused(400, "Bad Request: message identifier is not specified")
-            if (chat["id"], answered) not in self.messages:
-                if not truth(reply.get("allow_sending_without_reply")):
-                    raise Refused(400, "Bad Request: message to be replied not found")
-                answered = None
-        message = {"message_id": self.take_message_id(chat["id"]), "date": int(time.time()), "chat": chat,
-                   "from": self.me(), "text": text}
-        if thread is not None:
-            message["message_thread_id"] = thread
-        if answered is not None:
-            message["reply_to_message"] = {"message_id": answered, "date": int(time.time()), "chat": chat}
-        self.sent.append({"chat_id": chat["id"], "text": text, "message_id": message["message_id"],
-                          "reply_to": answered, "thread": thread, "parse_mode": mode, "at": time.time()})
-        self.notify()
-        return message
-
-    async def do_sendchataction(self, params):
-        self.chat_of(params)
-        if params.get("action") not in ("typing", "record_voice", "upload_photo", "upload_document"):
-            raise Refused(400, "Bad Request: wrong parameter action in request")
-        return True
-
-    def chat_of(self, params):
-        chat_id = integer(params, "chat_id", None)
-        if chat_id is None:
-            raise Refused(400, "Bad Request: chat_id is empty")
-        if chat_id not in self.chats:
-            raise Refused(400, "Bad Request: chat not found")
-        return self.chats[chat_id]
-
     def take_message_id(self, chat_id):
         self.next_message_id += 1
-        self.messages.add((chat_id, self.next_message_id))
+        self.messages[(chat_id, self.next_message_id)] = {
+            "message_id": self.next_message_id, "chat": self.chats.get(chat_id, {"id": chat_id})}
         return self.next_message_id
 
     # ---- the test's side
+
+    def learn(self, update):
+        """Remembers chats, messages and topics that an update speaks of; hostile ones teach nothing."""
+        for value in update.values():
+            chat = value.get("chat") if isinstance(value, dict) else None
+            if not isinstance(chat, dict) or type(chat.get("id")) is not int:
+                continue
+            self.chats[chat["id"]] = chat
+            if type(value.get("message_id")) is int and "old_reaction" not in value:
+                self.messages[(chat["id"], value["message_id"])] = value
+            if type(value.get("message_thread_id")) is int and value["message_thread_id"] != 1:
+                self.threads.add((chat["id"], value["message_thread_id"]))
 
     def queue(self, update):
         if "update_id" not in update:
             update["update_id"] = self.next_update_id
         self.next_update_id = max(self.next_update_id, update["update_id"]) + 1
-        for value in update.values():
-            if isinstance(value, dict) and isinstance(value.get("chat"), dict) and "id" in value["chat"]:
-                chat = value["chat"]
-                self.chats[chat["id"]] = chat
-                self.messages.add((chat["id"], value.get("message_id")))
-                if value.get("message_thread_id") not in (None, 1):
-                    self.threads.add((chat["id"], value["message_thread_id"]))
+        self.learn(update)
         kind = next((k for k in update if k != "update_id"), None)
-        if not self.allowed or kind in self.allowed:
+        if kind == "callback_query" and isinstance(update[kind], dict):
+            self.callbacks[str(update[kind].get("id"))] = True
+        if kind in self.allowed if self.allowed else kind not in DEFAULT_EXCLUDED:
             self.updates.append(update)
         self.wake_poll()
         return update
@@ -314,9 +269,46 @@ class BotAPI:
         chat = body.get("chat") or ({"id": chat_id, "type": "private", "first_name": "Ada", "username": "ada"}
                                     if chat_id > 0 else {"id": chat_id, "type": "supergroup", "title": "Workshop"})
         message = {"message_id": self.take_message_id(chat_id), "from": sender, "chat": chat,
-                   "date": int(time.time()), "text": body["text"]}
+                   "date": int(time.time())}
+        if "text" in body:
+            message["text"] = body["text"]
+        if file := body.get("file"):
+            data = base64.b64decode(file["data"]) if "data" in file else bytes(file.get("size", 0))
+            kept = self.keep(data, file.get("filename"), file.get("content_type"))
+            message[file["kind"]] = self.media(file["kind"], kept)
+            if "caption" in file:
+                message["caption"] = file["caption"]
         message.update(body.get("extra") or {})
         return self.queue({"message": message})
+
+    def control_migrate(self, old, new):
+        """A group becomes a supergroup: both hear of it, and the old one takes no messages any more."""
+        before = self.chats[old]
+        after = {**before, "id": new, "type": "supergroup"}
+        person = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+        first = self.queue({"message": {"message_id": self.take_message_id(old), "from": person, "chat": before,
+                                        "date": int(time.time()), "migrate_to_chat_id": new}})
+        self.queue({"message": {"message_id": self.take_message_id(new), "from": person, "chat": after,
+                                "date": int(time.time()), "migrate_from_chat_id": old}})
+        self.migrated[old] = new
+        return first
+
+    async def download(self, path):
+        """A file's bytes; faults of the method "file" befall it."""
+        self.calls.append({"method": "file", "params": {"path": path}, "at": time.time()})
+        self.notify()
+        fault = next((f for f in self.faults if f.method == "file"), None)
+        if fault is not None:
+            self.faults.remove(fault)
+            if fault.mode == "hang":
+                await asyncio.Event().wait()
+            if fault.mode == "drop":
+                raise Dropped()
+            return fault.status, b""
+        for kept in self.files.values():
+            if kept["path"] == path:
+                return 200, {"Content-Type": "application/octet-stream"}, kept["data"]
+        raise Refused(404, "Not Found")
 
     async def control(self, request):
         name, query, body = request.path[len("/control/"):], request.query, request.params
@@ -338,14 +330,45 @@ class BotAPI:
             self.chats[int(body["id"])] = body
             return True
         if name == "webhook":
-            self.webhook = body["url"]
+            self.webhook.set(body["url"], body.get("secret"))
             return True
-        if name in ("sent", "calls"):
+        if name == "webhook-target":
+            self.webhook.target = body["url"]
+            self.notify()
+            return True
+        if name == "messages":
+            return [self.control_message({**body, "text": body["text"].replace("{n}", str(n))})["update_id"]
+                    for n in range(body.get("first", 0), body.get("first", 0) + body["count"])]
+        if name == "press":
+            message = self.messages[(int(body["chat_id"]), int(body["message_id"]))]
+            person = {"id": int(body.get("user_id", abs(int(body["chat_id"])))), "is_bot": False, "first_name": "Ada"}
+            return self.queue({"callback_query": {"id": str(self.next_update_id) + "77", "from": person, "message": message,
+                                                  "chat_instance": "1", "data": body["data"]}})
+        if name == "reaction":
+            chat = self.chats[int(body["chat_id"])]
+            person = {"id": int(body.get("user_id", abs(chat["id"]))), "is_bot": False, "first_name": "Ada"}
+            emoji = [{"type": "emoji", "emoji": e} for e in body.get("emoji", [])]
+            return self.queue({"message_reaction": {"chat": chat, "message_id": body["message_id"], "user": person,
+                                                    "date": int(time.time()), "old_reaction": [], "new_reaction": emoji}})
+        if name == "migrate":
+            return self.control_migrate(int(body["from"]), int(body["to"]))
+        if name == "member":
+            self.members[(int(body["chat_id"]), int(body["user_id"]))] = body["status"]
+            return True
+        if name == "block":
+            (self.blocked.add if body.get("on", True) else self.blocked.discard)(int(body["chat_id"]))
+            return True
+        if name == "topic":
+            key = (int(body["chat_id"]), int(body["thread"]))
+            self.threads.add(key)
+            (self.closed_threads.add if body.get("closed") else self.closed_threads.discard)(key)
+            return True
+        if name in ("sent", "calls", "deliveries"):
             method, after = query.get("method"), int(query.get("after", 0))
 
             def rows():
-                if name == "sent":
-                    return self.sent
+                if name != "calls":
+                    return self.sent if name == "sent" else self.webhook.deliveries
                 return [c for c in self.calls if method is None or c["method"].lower() == method.lower()]
             await self.until(lambda: len(rows()) > after, float(query.get("wait", 0)))
             return rows()[after:]
@@ -356,26 +379,18 @@ class BotAPI:
         if name == "state":
             return {"pending": [u["update_id"] for u in self.updates], "confirmed": self.confirmed,
                     "conflicts": self.conflicts, "violations": self.violations, "polling": self.poll is not None,
-                    "webhook": self.webhook, "allowed_updates": self.allowed}
+                    "webhook": self.webhook.url, "secret": self.webhook.secret, "allowed_updates": self.allowed,
+                    "reactions": self.reactions, "commands": self.commands}
+        if name == "text":
+            return self.messages.get((int(query["chat_id"]), int(query["message_id"])), {}).get("text")
         raise Refused(404, "Not Found: no such control")
 
 
-def truth(value):
-    return value is True or str(value).lower() in ("true", "1")
-
-
-def structure(value):
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def integer(params, name, default):
-    value = params.get(name, default)
-    if value is default:
-        return default
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise Refused(400, f"Bad Request: invalid {name}") from None
+def shown(value):
+    """A parameter as the tests see it: of a file its facts."""
+    if isinstance(value, dict) and isinstance(value.get("data"), bytes):
+        return {"filename": value["filename"], "content_type": value["content_type"], "size": len(value["data"])}
+    return value
 
 
 async def answer(api, request):
@@ -383,6 +398,8 @@ async def answer(api, request):
     try:
         if request.path.startswith("/control/"):
             return 200, json.dumps(await api.control(request)).encode()
+        if request.path.startswith("/file/bot" + api.token + "/"):
+            return await api.download(request.path[len("/file/bot" + api.token + "/"):])
         if not request.path.startswith("/bot"):
             raise Refused(404, "Not Found")
         token, _, method = request.path[len("/bot"):].rpartition("/")

@@ -4,6 +4,7 @@ import asyncio
 import email.parser
 import email.policy
 import json
+import re
 import sys
 import urllib.parse
 from dataclasses import dataclass
@@ -33,11 +34,27 @@ def body_params(content_type, body):
     if kind == "application/x-www-form-urlencoded":
         return dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
     if kind == "multipart/form-data":
-        head = f"Content-Type: {content_type}\r\n\r\n".encode()
-        message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
-        return {part.get_param("name", header="content-disposition"): part.get_payload(decode=True).decode()
-                for part in message.iter_parts() if part.get_filename() is None}
+        return multipart(content_type, body)
     raise ValueError(f"unsupported content type {kind}")
+
+
+def multipart(content_type, body):
+    """Fields as text, files as {data, filename, content_type}; bodies of many megabytes are only cut, not parsed."""
+    boundary = re.search(r'boundary="?([^";]+)"?', content_type)
+    if boundary is None:
+        raise ValueError("multipart without a boundary")
+    found = {}
+    for part in (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())[1:]:
+        if part.startswith(b"--"):
+            return found
+        head, _, data = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        headers = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + b"\r\n\r\n")
+        name = headers.get_param("name", header="content-disposition")
+        if headers.get_filename() is None:
+            found[name] = data.decode()
+        else:
+            found[name] = {"data": data, "filename": headers.get_filename(), "content_type": headers.get("content-type")}
+    raise ValueError("multipart without its end")
 
 
 async def read_request(reader):
