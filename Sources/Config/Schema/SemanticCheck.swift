@@ -3,6 +3,7 @@ enum SemanticCheck {
     static func run(_ root: ConfigValue, _ check: inout ConfigCheck) {
         openNeedsWildcard(root, &check)
         bindings(root, &check)
+        mentionPatterns(root, &check)
         oldToken(root, &check)
     }
 
@@ -30,6 +31,29 @@ enum SemanticCheck {
             let path = ConfigPath(["bindings", String(index)])
             if binding["agentId"] == nil { check.add(.wrong, path, binding, "agentId is missing") }
             if binding["match"]?["channel"] == nil { check.add(.wrong, path, binding, "match.channel is missing") }
+        }
+    }
+
+    /// A pattern that cannot be used is off by itself; the others of its list count.
+    private static func mentionPatterns(_ root: ConfigValue, _ check: inout ConfigCheck) {
+        let agents = root["agents"]?["list"]?.array ?? []
+        let places: [(ConfigPath, ConfigValue?)] =
+            [(["messages", "groupChat"], root["messages"]?["groupChat"])]
+            + agents.enumerated().map { (["agents", "list", String($0), "groupChat"], $1["groupChat"]) }
+        for (path, value) in places {
+            for (index, pattern) in (value?["mentionPatterns"]?.array ?? []).enumerated() {
+                guard let source = pattern.string else { continue }
+                let place = path + "mentionPatterns" + String(index)
+                guard index < LoadedConfig.patternLimit else {
+                    check.add(.wrong, place, pattern, "more than \(LoadedConfig.patternLimit) patterns")
+                    break
+                }
+                do throws(PatternError) {
+                    _ = try MentionPattern(source)
+                } catch {
+                    check.add(.wrong, place, pattern, "the pattern \(error)")
+                }
+            }
         }
     }
 

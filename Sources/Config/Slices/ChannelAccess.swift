@@ -92,6 +92,8 @@ package struct GroupAccess: Codable, Sendable, Equatable {
     package var requireMention: Bool?
     /// Overrides `groupAllowFrom`.
     package var allowFrom: [String]?
+    /// Overrides the account's.
+    package var groupPolicy: ChannelAccess.GroupPolicy?
     /// By thread id.
     package var topics: [String: GroupAccess] = [:]
 

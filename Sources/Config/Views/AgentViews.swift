@@ -74,9 +74,19 @@ extension LoadedConfig {
             agentDirectory: value(path + "agentDir")?.string.map(absolute)
                 ?? "\(paths.stateDirectory)/agents/\(id)/agent",
             model: modelNames(path + "model") ?? modelNames(["agents", "defaults", "model"]) ?? ModelNames(),
-            mentionPatterns: (value(path + "groupChat" + "mentionPatterns")
-                ?? value(["messages", "groupChat", "mentionPatterns"]))?.array?.compactMap(\.string) ?? []
+            mentionPatterns: mentionPatterns(path + "groupChat" + "mentionPatterns")
+                ?? mentionPatterns(["messages", "groupChat", "mentionPatterns"]) ?? []
         )
+    }
+
+    /// Patterns of one list that are used; further ones are a problem.
+    static var patternLimit: Int { 50 }
+
+    /// The sound ones. Nil: there is no such list.
+    private func mentionPatterns(_ path: ConfigPath) -> [String]? {
+        anyValue(path)?.array?.prefix(Self.patternLimit).enumerated().compactMap { index, pattern in
+            isSound(path + String(index)) ? pattern.string : nil
+        }
     }
 
     private func chosenPath(_ id: String) -> ConfigPath {

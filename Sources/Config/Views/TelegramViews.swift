@@ -180,6 +180,7 @@ extension LoadedConfig {
             group.enabled = member.value["enabled"]?.bool ?? true
             group.requireMention = member.value["requireMention"]?.bool
             group.allowFrom = member.value["allowFrom"]?.array?.compactMap(\.identifier)
+            group.groupPolicy = member.value["groupPolicy"]?.string.flatMap(ChannelAccess.GroupPolicy.init)
             group.topics = Self.groups(member.value["topics"])
             groups[member.key] = group
         }

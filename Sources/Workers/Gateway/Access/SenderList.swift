@@ -1,22 +1,77 @@
 internal import IPCHub
 
-/// A list of senders as people write it: ids, names with or without `@`, `*`, with the channel's name in front or not.
+/// A list of senders as people write it for one network.
+///
+/// Source: spec/channels-voice-tunnel.md 1.3. Everywhere `*` is everybody and case does not count. Telegram: id or name,
+/// with or without `@`, `telegram:` or `tg:` in front. Discord: id, `<@id>`, `discord:` or `user:` in front, or the
+/// account's name (not the one it shows) compared as a slug.
 struct SenderList {
-    private let entries: Set<String>
+    private let channel: String
+    private var entries: Set<String> = []
+    /// Discord's names.
+    private var slugs: Set<String> = []
 
-    init(_ entries: [String]) {
-        self.entries = Set(entries.map { $0.lowercased() })
+    init(_ written: [String], channel: String) {
+        self.channel = channel.lowercased()
+        for entry in written { add(entry) }
     }
 
-    /// Whether the list names the sender of `message`. An empty list names nobody.
-    func admits(_ message: HubChatMessage, channel: String) -> Bool {
+    /// An empty list names nobody.
+    var isEmpty: Bool { entries.isEmpty && slugs.isEmpty }
+
+    func names(_ message: HubChatMessage) -> Bool {
+        names(id: message.senderID, username: message.senderUsername)
+    }
+
+    func names(id: String, username: String) -> Bool {
         if entries.contains("*") { return true }
-        let id = message.senderID.lowercased()
-        let name = message.senderUsername.lowercased()
-        let prefixes = ["", channel.lowercased() + ":"] + (channel == "telegram" ? ["tg:"] : [])
-        return prefixes.contains { prefix in
-            if !id.isEmpty, entries.contains(prefix + id) { return true }
-            return !name.isEmpty && (entries.contains(prefix + name) || entries.contains(prefix + "@" + name))
+        if !id.isEmpty, entries.contains(id.lowercased()) { return true }
+        guard !username.isEmpty else { return false }
+        if channel == "discord" {
+            let slug = Slug.of(username)
+            return !slug.isEmpty && slugs.contains(slug)
+        }
+        return entries.contains("@" + username.lowercased())
+    }
+
+    private mutating func add(_ written: String) {
+        var entry = written.trimmingSpace.lowercased()
+        guard entry != "*" else { return entries.formUnion(["*"]) }
+        var isID = false
+        for prefix in prefixes where entry.hasPrefix(prefix) {
+            entry.removeFirst(prefix.count)
+            isID = true
+            break
+        }
+        if channel == "discord" { return addDiscord(entry, isID: isID) }
+        if entry.hasPrefix("@") { entry.removeFirst() }
+        guard !entry.isEmpty else { return }
+        entries.insert(entry)
+        // A number is an id, whatever somebody calls himself.
+        if !Slug.isID(entry) { entries.insert("@" + entry) }
+    }
+
+    private mutating func addDiscord(_ written: String, isID: Bool) {
+        var entry = Substring(written)
+        if entry.hasPrefix("<@") {
+            entry = entry.dropFirst(2)
+            if entry.first == "!" { entry.removeFirst() }
+            if entry.last == ">" { entry.removeLast() }
+        }
+        guard !entry.isEmpty, entry != "*" else { return }
+        if isID || Slug.isID(entry) {
+            entries.insert(String(entry))
+        } else {
+            let slug = Slug.of(String(entry))
+            if !slug.isEmpty { slugs.insert(slug) }
+        }
+    }
+
+    private var prefixes: [String] {
+        switch channel {
+        case "telegram": ["telegram:", "tg:"]
+        case "discord": ["discord:", "user:"]
+        default: [channel + ":"]
         }
     }
 }

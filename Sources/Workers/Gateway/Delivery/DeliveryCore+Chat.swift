@@ -76,6 +76,7 @@ extension DeliveryCore {
         chat.messageID = message.idempotencyKey
         chat.timestampMs = message.timestampMilliseconds
         chat.mentioned = true
+        chat.mayCommand = true
         // Bounded above, so this cannot fail.
         return (try? chat.serializedBytes()) ?? []
     }

@@ -105,57 +105,6 @@ extension DeliveryCore {
         commit(.settleInbox(settling))
     }
 
-    private mutating func verdict(
-        _ message: HubChatMessage,
-        _ event: InboxRow,
-        _ link: LinkState,
-        _ now: Int64
-    ) -> (InboxVerdict, String?) {
-        guard let access = access[link.worker] else {
-            return (.ignored(reason: "\(link.worker) is not in the configuration any more"), nil)
-        }
-        switch AccessPolicy(access: access).decide(message) {
-        case .allow: break
-        case .quiet(let reason): return (.ignored(reason: reason), nil)
-        case .deny(let reason):
-            tellIgnored(message, reason, link.worker, now)
-            return (.ignored(reason: reason), nil)
-        }
-        let route = router.route(message, access: access)
-        let conversation = message.thread.isEmpty ? message.conversation : "\(message.conversation):\(message.thread)"
-        if StopWord.isStop(message.text) {
-            let notice = NewNotice(
-                conversation: conversation,
-                target: [UInt8](message.replyTarget),
-                text: Sentences.stopped
-            )
-            return (.stop(lane: route.sessionKey, notice: notice), nil)
-        }
-        // The frame it came in was smaller than the bound of frames, so this cannot fail.
-        let bytes = (try? message.serializedBytes() as [UInt8]) ?? []
-        let turnID = Self.turnID(of: event.eventKey)
-        let turn = NewTurn(
-            turnID: turnID,
-            runID: turnID,
-            sessionKey: route.sessionKey,
-            lane: route.sessionKey,
-            agent: "agent:\(route.agentID)",
-            channel: link.worker,
-            account: access.account,
-            conversation: conversation,
-            target: [UInt8](message.replyTarget),
-            message: bytes
-        )
-        return (.turn(turn), turn.agent)
-    }
-
-    private mutating func tellIgnored(_ message: HubChatMessage, _ reason: String, _ channel: String, _ now: Int64) {
-        guard let unsaid = ignored.count(sender: "\(channel) \(message.senderID)", now: now) else { return }
-        let name = message.senderUsername.isEmpty ? "" : " (@\(message.senderUsername.prefix(64)))"
-        let more = unsaid > 0 ? " (and \(unsaid) before it)" : ""
-        log(.info, "ignored a message from \(message.senderID.prefix(64))\(name): \(reason)\(more)", about: channel)
-    }
-
     mutating func inboxSettled(_ settling: InboxSettling, _ settlement: InboxSettlement) {
         guard case .settled(let stopped) = settlement else {
             return log(

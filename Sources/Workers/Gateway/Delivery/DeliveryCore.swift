@@ -12,6 +12,8 @@ struct DeliveryCore {
     let limits: DeliveryLimits
     let router: Router
     let access: [String: ChannelAccess]
+    /// By agent: what in a group counts as its name.
+    let patterns: [String: [MentionPattern]]
 
     var links: [String: LinkState] = [:]
     var table: [String: WorkerRow] = [:]
@@ -51,6 +53,12 @@ struct DeliveryCore {
         self.limits = limits
         router = Router(config: config)
         access = Dictionary(config.channels.map { ($0.worker, $0) }) { first, _ in first }
+        // The plan has said which are wrong.
+        patterns = Dictionary(config.agents.map { ($0.id, $0.mentionPatterns.compactMap { try? MentionPattern($0) }) })
+        {
+            first,
+            _ in first
+        }
     }
 
     /// One event in, everything that follows from it out.

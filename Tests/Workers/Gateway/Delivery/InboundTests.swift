@@ -185,7 +185,8 @@ struct ParsingTests {
                 DeliveryLog(
                     level: .info,
                     subsystem: "telegram",
-                    text: "ignored a message from 99 (@name99): not in channels.telegram.allowFrom — add \"99\" to it"
+                    text:
+                        "ignored a message from 99 (@name99): not in channels.telegram.allowFrom — add \"99\" to channels.telegram.allowFrom"
                 )
             ]
         )
