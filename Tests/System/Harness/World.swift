@@ -1,95 +1,119 @@
 import Glibc
 import IPCControl
 
-/// The model provider's fake, and what a test does on its side.
-final class ModelFake: Sendable {
-    static let key = "sk-ant-test"
-    let port: UInt16
-    private let process: ChildProcess
-
-    init() async throws {
-        (process, port) = try await Peers.shared.start("model_fake.py", ["--key", Self.key])
-    }
-
-    var root: String { "http://127.0.0.1:\(port)" }
-
-    /// The next calls fail; see model_fake.py.
-    func fault(_ fault: JSONValue) async throws { try await control("fault", fault) }
-
-    /// The requests from index `index` on; waits until there is one.
-    func calls(from index: Int = 0, within seconds: Double = 0) async throws -> [JSONValue] {
-        let answer = try await HTTP.get(port, "/control/calls?after=\(index)&wait=\(seconds)", within: seconds + 5)
-        return try JSONValue(answer.body).array
-    }
-
-    /// `pace`, `hold`, `release`, `clear-faults`.
-    func control(_ path: String, _ body: JSONValue = [:]) async throws {
-        _ = try await HTTP.post(port, "/control/" + path, body)
-    }
-}
-
-/// A gateway between a Bot API and a model provider.
+/// A gateway between chat networks and a model provider.
 final class World: Sendable {
-    static let telegramWorker = "channel:telegram:default"
+    static let telegramWorker = Chat.telegram.worker
     static let agentWorker = "agent:main"
     static let modelWorker = "model:anthropic"
-    /// The one person who may talk.
+    /// The one person who may talk, on Telegram.
     static let chat: Int64 = 42
 
-    let telegram: BotAPI
     let model: ModelFake
     let gateway: Gateway
+    private let telegramFake: BotAPI?
+    private let discordFake: DiscordFake?
 
-    private init(telegram: BotAPI, model: ModelFake, gateway: Gateway) {
-        self.telegram = telegram
+    private init(telegram: BotAPI?, discord: DiscordFake?, model: ModelFake, gateway: Gateway) {
+        (telegramFake, discordFake) = (telegram, discord)
         self.model = model
         self.gateway = gateway
     }
 
+    var telegram: BotAPI {
+        get throws {
+            guard let telegramFake else { throw TestFailure("this world has no Telegram") }
+            return telegramFake
+        }
+    }
+
+    var discord: DiscordFake {
+        get throws {
+            guard let discordFake else { throw TestFailure("this world has no Discord") }
+            return discordFake
+        }
+    }
+
+    func fake(_ chat: Chat) throws -> any ChatFake {
+        switch chat {
+        case .telegram: try telegram
+        case .discord: try discord
+        }
+    }
+
+    /// Starts the fakes that are not given, and a gateway on these networks.
     static func start(
+        on chats: Set<Chat> = [.telegram],
         killPoints: [String] = [],
         telegram: BotAPI? = nil,
+        discord: DiscordFake? = nil,
         model: ModelFake? = nil,
         state: StateDirectory? = nil,
         change: (inout Gateway.Setup) -> Void = { _ in }
     ) async throws -> World {
-        let telegram = if let telegram { telegram } else { try await BotAPI() }
+        var (telegram, discord) = (telegram, discord)
+        if chats.contains(.telegram), telegram == nil { telegram = try await BotAPI() }
+        if chats.contains(.discord), discord == nil { discord = try await DiscordFake() }
         let model = if let model { model } else { try await ModelFake() }
-        var setup = Self.setup(telegram: telegram.root, model: model.root)
+        var setup = Self.setup(telegram: telegram?.root, discord: discord?.root, model: model.root)
         setup.killPoints = killPoints
         change(&setup)
         let gateway = try await Gateway.start(setup, in: state)
-        return World(telegram: telegram, model: model, gateway: gateway)
+        return World(telegram: telegram, discord: discord, model: model, gateway: gateway)
     }
 
-    static func setup(telegram: String, model: String) -> Gateway.Setup {
-        Gateway.Setup(
+    static func setup(telegram: String? = nil, discord: String? = nil, model: String) -> Gateway.Setup {
+        var setup = Gateway.Setup(
             config: [
-                "channels": [
-                    "telegram": ["apiRoot": .string(telegram), "dmPolicy": "allowlist", "allowFrom": [.integer(chat)]]
-                ],
                 "models": ["providers": ["anthropic": ["baseUrl": .string(model)]]],
                 "agents": ["defaults": ["model": ["primary": "anthropic/claude-test"]]],
             ],
-            environment: ["TELEGRAM_BOT_TOKEN": BotAPI.token, "ANTHROPIC_API_KEY": ModelFake.key]
+            environment: ["ANTHROPIC_API_KEY": ModelFake.key]
         )
+        if let telegram {
+            setup.config = setup.config?.with(
+                "channels",
+                "telegram",
+                value: ["apiRoot": .string(telegram), "dmPolicy": "allowlist", "allowFrom": [.integer(chat)]]
+            )
+            setup.environment["TELEGRAM_BOT_TOKEN"] = BotAPI.token
+        }
+        if let discord {
+            setup.config = setup.config?.with(
+                "channels",
+                "discord",
+                value: [
+                    "dm": ["policy": "allowlist", "allowFrom": [.string(DiscordFake.ada)]],
+                    "guilds": [DiscordFake.guild: ["requireMention": true]],
+                ]
+            )
+            setup.ownConfig = (setup.ownConfig ?? [:]).with(
+                "channels",
+                "discord",
+                "apiRoot",
+                value: .string(discord)
+            )
+            setup.environment["DISCORD_BOT_TOKEN"] = DiscordFake.token
+        }
+        return setup
     }
 
-    /// Writes by Telegram and returns the answer's text. `from` is how many messages the bot had sent before.
-    func ask(_ text: String, within seconds: Double = 30) async throws -> String {
-        let before = try await telegram.sent(from: 0, within: 0).count
-        try await telegram.write(text, chat: Self.chat)
+    /// Writes in private and returns the text of what is said next.
+    func ask(_ text: String, on chat: Chat = .telegram, within seconds: Double = 30) async throws -> String {
+        let fake = try fake(chat)
+        let before = try await fake.sent(from: 0, within: 0).count
+        try await fake.say(text)
         do {
-            let sent = try await telegram.sent(count: before + 1, within: seconds)
-            return sent[before]["text"]?.string ?? ""
+            let sent = try await fake.sent(count: before + 1, within: seconds)
+            return fake.text(sent[before]) ?? ""
         } catch {
             throw TestFailure("\(error)\nthe gateway said:\n\(gateway.process.tail())")
         }
     }
 
     /// Everything the bot has said to somebody's message, by a word that only it contains.
-    func answers(to word: String) async throws -> [String] {
-        try await telegram.sent(from: 0, within: 0).compactMap { $0["text"]?.string }.filter { $0.contains(word) }
+    func answers(to word: String, on chat: Chat = .telegram) async throws -> [String] {
+        try await fake(chat).answers(to: word)
     }
 
     /// The texts that the journal of a stopped gateway marks as possible duplicates.
