@@ -20,6 +20,7 @@ enum ClawholdSchema {
             "off": .list(.choice(["quarantine", "memory", "dead-letter", "parked", "key", "disk"])),
             "everyMinutes": .integer(1...10_080),
         ]),
+        "messages": .object(["maxAgeHours": .integer(0...8760)]),
         "demo": .object(["charactersPerSecond": .integer(0...100_000)]),
         "models": .object([
             "timeouts": .object([

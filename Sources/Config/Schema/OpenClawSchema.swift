@@ -145,18 +145,22 @@ enum OpenClawSchema {
         "sendPolicy": .any, "agentToAgent": .any, "maintenance": .any, "threadBindings": .any,
     ])
 
+    private static let queueMode = Shape.choice([
+        "collect", "followup", "steer", "steer-backlog", "steer+backlog", "interrupt", "queue",
+    ])
+
     private static let messages = Shape.object([
         "messagePrefix": .any, "responsePrefix": .any,
         "groupChat": .object(["mentionPatterns": .strings, "historyLimit": .count]),
         "queue": .object([
-            "mode": .choice(["collect", "followup", "steer", "steer-backlog", "steer+backlog", "interrupt", "queue"]),
-            "byChannel": .any,
+            "mode": queueMode,
+            "byChannel": .map(queueMode),
             "debounceMs": .count,
-            "debounceMsByChannel": .any,
+            "debounceMsByChannel": .map(.count),
             "cap": .integer(1...1000),
             "drop": .choice(["summarize", "old", "new"]),
         ]),
-        "inbound": .object(["debounceMs": .count, "byChannel": .any]),
+        "inbound": .object(["debounceMs": .count, "byChannel": .map(.count)]),
         "ackReaction": .string,
         "ackReactionScope": .choice(["off", "group-mentions", "group-all", "direct", "all"]),
         "removeAckAfterReply": .bool,

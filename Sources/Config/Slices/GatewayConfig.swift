@@ -189,8 +189,14 @@ package struct QueueConfig: Codable, Sendable, Equatable {
     package var cap = 20
     /// `summarize`, `old`, `new`.
     package var drop = "summarize"
-    /// Wait before the first message of a conversation is answered, for more to come.
+    /// By network (`telegram`), where that differs.
+    package var modeByChannel: [String: String] = [:]
+    package var debounceByChannel: [String: Int] = [:]
+    /// How long a text waits for more of its sender; 0: not at all.
     package var inboundDebounceMilliseconds = 0
+    package var inboundDebounceByChannel: [String: Int] = [:]
+    /// Older messages are not answered any more; 0: however old they are. From `clawhold.json`.
+    package var maxAgeHours = 24
 
     package init() {}
 }

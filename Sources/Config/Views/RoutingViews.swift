@@ -34,19 +34,34 @@ extension LoadedConfig {
         return session
     }
 
-    /// `messages.queue`, `messages.inbound`.
+    /// `messages.queue`, `messages.inbound`, and `messages` of `clawhold.json`.
     package func queue() -> QueueConfig {
         var queue = QueueConfig()
-        if let mode = value(["messages", "queue", "mode"])?.string {
-            queue.mode = mode == "steer+backlog" ? "steer-backlog" : mode
-        }
-        if let debounce = value(["messages", "queue", "debounceMs"])?.integer { queue.debounceMilliseconds = debounce }
-        if let cap = value(["messages", "queue", "cap"])?.integer { queue.cap = cap }
-        if let drop = value(["messages", "queue", "drop"])?.string { queue.drop = drop }
-        if let wait = value(["messages", "inbound", "debounceMs"])?.integer {
-            queue.inboundDebounceMilliseconds = wait
-        }
+        let path: ConfigPath = ["messages", "queue"]
+        if let mode = value(path + "mode")?.string { queue.mode = Self.queueMode(mode) }
+        if let debounce = value(path + "debounceMs")?.integer { queue.debounceMilliseconds = debounce }
+        if let cap = value(path + "cap")?.integer { queue.cap = cap }
+        if let drop = value(path + "drop")?.string { queue.drop = drop }
+        queue.modeByChannel = byChannel(path + "byChannel") { $0.string.map(Self.queueMode) }
+        queue.debounceByChannel = byChannel(path + "debounceMsByChannel") { $0.integer }
+        let inbound: ConfigPath = ["messages", "inbound"]
+        if let wait = value(inbound + "debounceMs")?.integer { queue.inboundDebounceMilliseconds = wait }
+        queue.inboundDebounceByChannel = byChannel(inbound + "byChannel") { $0.integer }
+        if let hours = ownValue(["messages", "maxAgeHours"])?.integer { queue.maxAgeHours = hours }
         return queue
+    }
+
+    private static func queueMode(_ written: String) -> String {
+        written == "steer+backlog" ? "steer-backlog" : written
+    }
+
+    /// The sound members of an object that is keyed by network, in lower case.
+    private func byChannel<Value>(_ path: ConfigPath, _ read: (ConfigValue) -> Value?) -> [String: Value] {
+        var values: [String: Value] = [:]
+        for member in anyValue(path)?.object?.members ?? [] where isSound(path + member.key) {
+            values[member.key.lowercased()] = read(member.value)
+        }
+        return values
     }
 
     /// `gateway.controlUi`.

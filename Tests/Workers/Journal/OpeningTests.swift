@@ -10,10 +10,12 @@ func nonce() {
         chunk: 0,
         conversation: "c",
         target: [],
-        text: "x",
+        part: OutboxPart(text: "x"),
         isInDoubt: false,
         attempts: 1,
-        createdAt: 1_700_000_000_000
+        createdAt: 1_700_000_000_000,
+        ageFrom: 0,
+        firstTriedAt: 0
     )
     #expect(row.nonce == "018bcfe56800000000000007")
     #expect(row.nonce.count == 24)

@@ -25,7 +25,7 @@ struct UpkeepTests {
             turnID: key,
             agent: "agent:main",
             incarnation: 1,
-            result: TurnResult(status: .ok, chunks: ["x"]),
+            result: TurnResult(status: .ok, parts: [OutboxPart(text: "x")]),
             now: 1
         )
         for sent in try journal.claimSends(channel: Self.channel, incarnation: 1, limit: 100, now: 1).rows {
@@ -51,17 +51,17 @@ struct UpkeepTests {
         try settled(journal, "old")
         _ = try journal.receive(event("waiting"), limit: 1000, now: 1)
         try journal.recordGap(channel: Self.channel, text: "lost", now: 1)
-        try journal.prune(now: 6 * Self.day)
+        _ = try journal.prune(now: 6 * Self.day)
         #expect(try count(journal, "outbox") == 1)
         #expect(try count(journal, "tool_calls") == 1)
-        try journal.prune(now: 8 * Self.day)
+        _ = try journal.prune(now: 8 * Self.day)
         #expect(try count(journal, "outbox") == 0)
         #expect(try count(journal, "tool_calls") == 0)
         #expect(try count(journal, "turns WHERE message <> x''") == 0)
         #expect(try journal.receive(event("old"), limit: 1000, now: 1) == .known)
-        try journal.prune(now: 31 * Self.day)
+        _ = try journal.prune(now: 31 * Self.day)
         #expect(try count(journal, "turns") == 0)
-        #expect(try count(journal, "gaps") == 0)
+        #expect(try count(journal, "gaps") == 1)
         #expect(try journal.receive(event("waiting"), limit: 1000, now: 1) == .known)
         #expect(try count(journal, "inbox") == 1)
     }
@@ -71,12 +71,14 @@ struct UpkeepTests {
         let directory = Directory()
         let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
         try journal.database.execute("BEGIN")
-        for index in 1...501 { try settled(journal, "k\(index)") }
+        for index in 1...201 { try settled(journal, "k\(index)") }
         try journal.database.execute("COMMIT")
-        try journal.prune(now: 8 * Self.day)
+        #expect(try journal.prune(now: 8 * Self.day))
         #expect(try count(journal, "outbox") == 1)
-        try journal.prune(now: 8 * Self.day)
+        #expect(try count(journal, "tool_calls") == 1)
+        #expect(try !journal.prune(now: 8 * Self.day))
         #expect(try count(journal, "outbox") == 0)
+        #expect(try count(journal, "tool_calls") == 0)
     }
 
     @Test("the raw event is forgotten as soon as it is parsed")
@@ -125,8 +127,11 @@ struct UpkeepTests {
             limits: limits,
             now: 7
         )
-        #expect(try journal.deadLetters(limit: 10).map(\.name) == ["turn#0", "turn", "event"])
-        #expect(try journal.deadLetters(limit: 1).map(\.worker) == [Self.channel])
+        var filter = QueueFilter()
+        filter.states = [.dead]
+        #expect(try journal.queueItems(filter).map(\.id) == [.outbox(1), .turn("turn"), .inbox(1)])
+        filter.limit = 1
+        #expect(try journal.queueItems(filter).map(\.channel) == [Self.channel])
         #expect(try journal.counts().deadLetters == 3)
     }
 

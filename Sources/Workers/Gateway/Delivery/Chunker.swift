@@ -1,3 +1,5 @@
+internal import Config
+
 /// Cuts an answer into messages that a network takes.
 ///
 /// Sizes are UTF-16 code units, as Telegram and Discord count. No grapheme is split unless one alone is too long; a code
@@ -5,6 +7,10 @@
 struct Chunker {
     /// Most UTF-16 units of a chunk.
     let limit: Int
+    /// Most lines of a chunk; 0: as many as fit.
+    let maxLines: Int
+    /// Every paragraph is a chunk of its own (`chunkMode: newline`).
+    let isByParagraph: Bool
 
     /// Below this a limit in the configuration is a mistake that would drown people in messages.
     static let smallestLimit = 100
@@ -13,21 +19,61 @@ struct Chunker {
     /// Longest opening line of a fence that is repeated.
     private static let headerLimit = 40
 
-    init(limit: Int) {
+    init(limit: Int, maxLines: Int = 0, isByParagraph: Bool = false) {
         self.limit = max(limit, Self.smallestLimit)
+        // Fewer than four lines leave no room for a code fence with something in it.
+        self.maxLines = maxLines > 0 ? max(maxLines, 4) : 0
+        self.isByParagraph = isByParagraph
+    }
+
+    /// As an account is set up, but never more than its network takes.
+    ///
+    /// Source: Telegram Bot API, sendMessage (4096 characters after parsing); Discord API v10, Create Message (2000).
+    init(_ access: ChannelAccess?, network: String) {
+        let most = network == "telegram" ? 4096 : network == "discord" ? 2000 : Int.max
+        self.init(
+            limit: min(access?.textChunkLimit ?? 4000, most),
+            maxLines: access?.maxLines ?? 0,
+            isByParagraph: access?.chunkMode == "newline"
+        )
     }
 
     /// The chunks of `text` in order; none of them empty.
     func chunks(of text: String) -> [String] {
+        isByParagraph ? Self.paragraphs(of: text).flatMap(cutUp) : cutUp(text)
+    }
+
+    /// What blank lines divide, outside code fences.
+    private static func paragraphs(of text: String) -> [String] {
+        var paragraphs: [String] = []
+        var lines: [Substring] = []
+        var isFenced = false
+        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+            if line.drop(while: { $0 == " " }).hasPrefix(fence) { isFenced.toggle() }
+            if isFenced || line.contains(where: { !$0.isWhitespace }) {
+                lines.append(line)
+            } else if !lines.isEmpty {
+                paragraphs.append(lines.joined(separator: "\n"))
+                lines = []
+            }
+        }
+        return lines.isEmpty ? paragraphs : paragraphs + [lines.joined(separator: "\n")]
+    }
+
+    private func cutUp(_ text: String) -> [String] {
         var rest = Substring(text)
         var header: String?
         var chunks: [String] = []
         Self.dropNewlines(&rest)
         while rest.contains(where: { !$0.isWhitespace }) {
             let prefix = header.map { $0 + "\n" } ?? ""
-            let isLast = prefix.utf16.count + rest.utf16.count + Self.closing.utf16.count <= limit
+            let isLast =
+                prefix.utf16.count + rest.utf16.count + Self.closing.utf16.count <= limit
+                && holdsLines(rest, fenced: header != nil)
             let budget = limit - prefix.utf16.count - Self.closing.utf16.count
-            let cut = isLast ? rest.endIndex : Self.cut(in: rest, budget: budget)
+            // A line for the fence that may have to be closed, one for the fence that is opened again.
+            let lines = maxLines > 0 ? maxLines - 1 - (header == nil ? 0 : 1) : Int.max
+            let cut = isLast ? rest.endIndex : Self.cut(in: rest, budget: budget, lines: lines)
             var chunk = prefix + rest[..<cut]
             rest = rest[cut...]
             header = Self.openFence(after: chunk)
@@ -39,8 +85,18 @@ struct Chunker {
         return chunks
     }
 
+    /// Whether all of `text` may stand in one chunk, as far as lines go.
+    private func holdsLines(_ text: Substring, fenced: Bool) -> Bool {
+        guard maxLines > 0 else { return true }
+        var end = text.endIndex
+        while end > text.startIndex, text[text.index(before: end)].isWhitespace { end = text.index(before: end) }
+        let lines = text[..<end].reduce(1) { $0 + ($1.isNewline ? 1 : 0) }
+        return lines + (fenced ? 2 : 0) <= maxLines
+    }
+
     /// Where to cut: the last paragraph, line or word that ends within `budget` and past its half; else where it is full.
-    private static func cut(in text: Substring, budget: Int) -> String.Index {
+    private static func cut(in text: Substring, budget: Int, lines: Int) -> String.Index {
+        var ended = 0
         var used = 0
         var full = text.startIndex
         var best: (rank: Int, index: String.Index)?
@@ -55,6 +111,11 @@ struct Chunker {
                 if rank >= best?.rank ?? 0 { best = (rank, full) }
             }
             previousWasNewline = character.isNewline
+            if character.isNewline {
+                ended += 1
+                // A paragraph's end among the last lines is a better place than the last line's.
+                guard ended < lines else { return best?.rank == 3 ? best?.index ?? full : full }
+            }
         }
         if let best { return best.index }
         return full > text.startIndex ? full : scalarCut(in: text, budget: budget)

@@ -25,6 +25,9 @@ enum Commit: Sendable {
     case exit(WorkerExit, mustConfirm: Bool)
     case gap(channel: String, text: String)
     case workersWithWork
+    case releaseDue
+    case order(token: Int, QueueOrder, QueueID)
+    case notify(origin: String, channel: String, notice: NewNotice)
     case prune
 }
 
@@ -96,6 +99,10 @@ enum Committed: Sendable {
     case sendSettlement(SendSettlement)
     case holdings(Holdings)
     case workers([String])
+    case due(DueRelease)
+    case order(QueueOrderOutcome)
+    case notified(Bool)
+    case pruned(Bool)
 
     /// Whether anything was changed: a claim that found nothing is no step of the contract.
     var isStep: Bool {
@@ -104,8 +111,9 @@ enum Committed: Sendable {
         case .turns(let claims): !claims.turns.isEmpty
         case .sends(let claims): !claims.rows.isEmpty
         case .nothing, .report, .receipt, .inboxSettlement, .chat, .tool, .turnSettlement, .stop, .failed,
-            .sendSettlement, .holdings, .workers:
+            .sendSettlement, .holdings, .workers, .order, .notified, .pruned:
             true
+        case .due(let release): release.didFlush
         }
     }
 }
@@ -118,7 +126,7 @@ extension Commit {
         // What may leave the machine is on the disk first; a death that was confirmed is not told again.
         case .adopt, .claimSends, .exit: .synced
         case .noteShutdown, .cursor, .claimInbox, .settleInbox, .claimTurns, .openTool, .closeTool, .settleTurn, .stop,
-            .fail, .tellWaiting, .settleSend, .holdings, .gap, .workersWithWork, .prune:
+            .fail, .tellWaiting, .settleSend, .holdings, .gap, .workersWithWork, .prune, .releaseDue, .order, .notify:
             .relaxed
         }
     }
@@ -136,8 +144,9 @@ extension Commit {
         case .settleTurn: "done"
         case .claimSends: "send"
         case .settleSend: "result"
+        case .releaseDue: "due"
         case .adopt, .noteShutdown, .cursor, .stop, .fail, .tellWaiting, .holdings, .exit, .gap, .workersWithWork,
-            .prune:
+            .order, .notify, .prune:
             nil
         }
     }
@@ -173,16 +182,29 @@ extension Commit {
                     channel: settling.channel,
                     incarnation: settling.incarnation,
                     verdict: settling.verdict,
+                    rules: limits.queueRules,
                     now: now
                 )
             )
         case .chat(_, let eventKey, let turn):
             return .chat(
-                try journal.receiveChat(eventKey: eventKey, turn: turn, limit: limits.waitingPerChannel, now: now)
+                try journal.receiveChat(
+                    eventKey: eventKey,
+                    turn: turn,
+                    limit: limits.waitingPerChannel,
+                    rules: limits.queueRules,
+                    now: now
+                )
             )
         case .claimTurns(let agent, _, let incarnation):
             return .turns(
-                try journal.claimTurns(agent: agent, incarnation: incarnation, limit: limits.turnsAtOnce)
+                try journal.claimTurns(
+                    agent: agent,
+                    incarnation: incarnation,
+                    limit: limits.turnsAtOnce,
+                    maxAge: limits.maxAge,
+                    now: now
+                )
             )
         case .openTool(let step, let call):
             return .tool(
@@ -257,7 +279,11 @@ extension Commit {
             )
         case .gap(let channel, let text): try journal.recordGap(channel: channel, text: text, now: now)
         case .workersWithWork: return .workers(try journal.workersWithWork())
-        case .prune: try journal.prune(now: now)
+        case .releaseDue: return .due(try journal.releaseDue(rules: limits.queueRules, now: now))
+        case .order(_, let order, let id): return .order(try journal.order(order, id, now: now))
+        case .notify(let origin, let channel, let notice):
+            return .notified(try journal.notify(origin: origin, channel: channel, notice: notice, now: now))
+        case .prune: return .pruned(try journal.prune(now: now))
         }
         return .nothing
     }

@@ -1,3 +1,5 @@
+package import Journal
+
 /// What the edge (HTTP, WebSocket) asks of the delivery engine; the engine behind it owns journal, lanes and workers.
 package protocol Conversations: Sendable {
     /// Journals a WebChat message and starts its turn. Returns after the commit.
@@ -19,6 +21,19 @@ package protocol Conversations: Sendable {
 
     /// The worker table as the supervisor last told it.
     func workers() async -> [WorkerRow]
+
+    /// What the journal holds for people, newest first.
+    func queue(_ filter: QueueFilter) async throws(ConversationError) -> QueueList
+
+    /// All of one row, its text readable.
+    func queueDetail(_ id: QueueID) async throws(ConversationError) -> QueueDetail
+
+    /// Carries out an operator's order and returns the row as it is then.
+    func order(_ order: QueueOrder, _ id: QueueID) async throws(ConversationError) -> QueueItem
+
+    /// Says something to a conversation of a channel, outside any turn, through the outbox. `origin` names it for ever: what
+    /// was said under the same name is not said again.
+    func notify(channel: String, _ notice: NewNotice, origin: String) async
 
     /// Counts for `status`, `health`, `/metrics`.
     func deliveryStatus() async -> DeliveryStatus
@@ -94,6 +109,17 @@ package struct RunUsage: Sendable, Equatable {
         self.output = output
         self.cacheRead = cacheRead
         self.cacheWrite = cacheWrite
+    }
+}
+
+/// Rows of the journal, and how many there are of each state that an operator has to know of.
+package struct QueueList: Sendable, Equatable {
+    package var items: [QueueItem]
+    package var counts: [QueueState: Int]
+
+    package init(items: [QueueItem], counts: [QueueState: Int]) {
+        self.items = items
+        self.counts = counts
     }
 }
 

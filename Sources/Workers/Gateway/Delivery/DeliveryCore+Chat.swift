@@ -20,7 +20,7 @@ extension DeliveryCore {
             return refuse("There is no such agent in \(message.sessionKey); configured: \(known).")
         }
         let eventKey = "webchat:\(message.idempotencyKey)"
-        let turn = NewTurn(
+        var turn = NewTurn(
             turnID: Self.turnID(of: eventKey),
             runID: message.idempotencyKey,
             sessionKey: message.sessionKey,
@@ -32,13 +32,17 @@ extension DeliveryCore {
             target: [],
             message: Self.bytes(of: message, in: route.sessionKey)
         )
+        turn.facts.sender = NewTurn.webchat
+        turn.facts.preview = String(message.text.prefix(160).map { $0.isNewline ? " " : $0 })
+        turn.facts.isSolo = message.text.hasPrefix("/") || message.text.hasPrefix("!")
         commit(.chat(token: token, eventKey: eventKey, turn: turn))
     }
 
     mutating func chatReceived(_ token: Int, _ turn: NewTurn, _ receipt: ChatReceipt, _ now: Int64) {
         switch receipt {
-        case .started:
-            effect(.answerChat(token: token, .started))
+        case .started(let entered):
+            effect(.answerChat(token: token, entered.refusal.map { .refused("Not taken: \($0).") } ?? .started))
+            self.entered(entered, about: NewTurn.webchat)
             want(turn.agent)
         case .inFlight: effect(.answerChat(token: token, .inFlight))
         case .finished: effect(.answerChat(token: token, .finished))

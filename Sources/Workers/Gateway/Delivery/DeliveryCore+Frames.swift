@@ -54,6 +54,10 @@ extension DeliveryCore {
             welcome(worker, link, hello, holdings, now)
         case (.exit(let exit, let mustConfirm), .report(let report)): exitJournaled(exit, mustConfirm, report)
         case (.workersWithWork, .workers(let workers)): workFound(workers, now)
+        case (.releaseDue, .due(let release)): dueReleased(release)
+        case (.order(let token, _, _), .order(let outcome)): ordered(token, outcome)
+        case (.notify(_, let channel, _), .notified(let isNew)): if isNew { pumpSends(channel) }
+        case (.prune, .pruned(let mayBeMore)): mayPruneMore = mayBeMore
         default: break
         }
     }
@@ -74,7 +78,11 @@ extension DeliveryCore {
         case .openTool(let step, _), .closeTool(let step, _, _): effect(.close(link: step.link))
         case .settleTurn(let settling): effect(.close(link: settling.link))
         case .settleSend(let settling): effect(.close(link: settling.link))
-        case .adopt, .noteShutdown, .cursor, .fail, .tellWaiting, .exit, .gap, .workersWithWork, .prune: break
+        case .order(let token, _, _):
+            effect(.answerOrder(token: token, .failure(.unavailable("Not done: \(error)."))))
+        case .adopt, .noteShutdown, .cursor, .fail, .tellWaiting, .exit, .gap, .workersWithWork, .prune, .releaseDue,
+            .notify:
+            break
         }
         guard commit.durability != .intake, error != .closed else { return }
         log(.error, "\(error)")

@@ -106,21 +106,29 @@ extension DeliveryCore {
     }
 
     mutating func inboxSettled(_ settling: InboxSettling, _ settlement: InboxSettlement) {
-        guard case .settled(let stopped) = settlement else {
+        guard case .settled(let entered) = settlement else {
             return log(
                 .warning,
                 "parsed row \(settling.row), which was taken from it: ignored",
                 about: settling.channel
             )
         }
-        if case .stop = settling.verdict {
-            announce(stopped, reason: "stop")
-            pumpSends(settling.channel)
+        if case .stop = settling.verdict.outcome {
+            announce(entered.stopped, reason: "stop")
+        } else {
+            self.entered(entered, about: settling.channel)
         }
         if let agent = settling.agent { want(agent) }
         pumpInbox(settling.channel)
         // A suspect that went alone no longer holds the chunks back.
         pumpSends(settling.channel)
+    }
+
+    /// What putting a message into its lane did to others.
+    mutating func entered(_ entered: Entered, about channel: String) {
+        wake(at: entered.dueAt)
+        announce(entered.stopped, reason: "interrupt")
+        if let refusal = entered.refusal { log(.warning, "a message was \(refusal)", about: channel) }
     }
 
     /// Stable over attempts, restarts and even the loss of the journal: transcript ids are derived from it.

@@ -32,7 +32,8 @@ extension DeliveryCore {
         var send = HubSend()
         send.row = UInt64(clamping: row.row)
         send.target = Data(row.target)
-        send.content.text = row.text
+        send.content = AnswerParts.content(of: row.part)
+        send.firstTriedMs = row.firstTriedAt
         send.nonce = row.nonce
         send.inDoubt = row.isInDoubt
         send.first = row.chunk == 0
@@ -64,13 +65,18 @@ extension DeliveryCore {
         case .sent: return .sent(messageID: String(result.messageID.prefix(512)))
         case .rejected: return .rejected(error: error)
         case .retry, .UNRECOGNIZED:
-            let next = limits.retry.next(
+            let isMinor = row?.part.isMinor == true
+            let next = (isMinor ? limits.minorRetry : limits.retry).next(
                 attempts: row?.attempts ?? 1,
                 retryAfter: result.retryAfterMs,
-                createdAt: row?.createdAt ?? now,
+                createdAt: row?.ageFrom ?? now,
                 now: now
             )
-            guard let next else { return .dead(error: "given up after a day: \(error)") }
+            guard let next else {
+                return isMinor
+                    ? .rejected(error: "given up after ten minutes: \(error)")
+                    : .dead(error: "given up after a day: \(error)")
+            }
             return .again(at: next, error: error)
         }
     }
@@ -105,8 +111,18 @@ extension DeliveryCore {
             } else {
                 log(.info, "\(name) will be tried again: \(error)", about: settling.channel)
             }
+        case .rejected(let error) where row?.part.isMinor == true:
+            log(.info, "a reaction was not set: \(error)", about: settling.channel)
         case .rejected(let error): log(.error, "\(name) was refused for good: \(error)", about: settling.channel)
         case .dead(let error): log(.error, "\(name) is given up: \(error)", about: settling.channel)
         }
+    }
+}
+
+extension DeliveryCore {
+    /// Something to say that belongs to no turn: an alert to the owner, an approval. `origin` names it for ever; what was said
+    /// under the same name is not said again.
+    mutating func notify(_ channel: String, _ notice: NewNotice, origin: String) {
+        commit(.notify(origin: origin, channel: channel, notice: notice))
     }
 }

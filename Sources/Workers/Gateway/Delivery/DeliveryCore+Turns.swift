@@ -30,10 +30,60 @@ extension DeliveryCore {
 
     mutating func turnsClaimed(_ agent: String, _ link: Int, _ claims: TurnClaims, _ now: Int64) {
         if claims.moreWait { wanted.insert(agent) } else { wanted.remove(agent) }
+        claimTold(claims, now)
         // Without its link the claim stands until the worker's HELLO or its EXIT.
         guard current(agent, link) != nil else { return }
         for row in claims.turns { give(row, link, now) }
         if links[agent]?.turnClaim.done() == true { want(agent) }
+    }
+
+    /// What a claim changed besides.
+    private mutating func claimTold(_ claims: TurnClaims, _ now: Int64) {
+        wake(at: claims.dueAt)
+        for turn in claims.merged { mergedAway(turn) }
+        guard !claims.expired.isEmpty else { return }
+        for old in claims.expired {
+            expired[old.channel, default: 0] += 1
+            publish(
+                .failed(
+                    Run(id: old.turn.runID, sessionKey: old.turn.sessionKey),
+                    sentence:
+                        "This message waited for more than \(config.queue.maxAgeHours) hours and is not answered any more."
+                )
+            )
+            // What was to go out behind its answer goes out.
+            pumpSends(old.channel)
+        }
+        expiredAt = now
+    }
+
+    /// A run of WebChat that is answered by another one from now on. Channels know nothing of runs.
+    private mutating func mergedAway(_ turn: StoppedTurn) {
+        publish(
+            .finished(
+                Run(id: turn.runID, sessionKey: turn.sessionKey),
+                text: "",
+                usage: RunUsage(),
+                stopReason: "queued"
+            )
+        )
+    }
+
+    /// The operator is told once per channel, when no more come: they may be thousands.
+    mutating func tellExpired(_ now: Int64) {
+        guard !expired.isEmpty, now - expiredAt >= limits.quiet else { return }
+        for (channel, count) in expired.sorted(by: { $0.key < $1.key }) {
+            let words = count == 1 ? "1 message was" : "\(count) messages were"
+            log(
+                .warning,
+                """
+                \(words) older than \(config.queue.maxAgeHours) hours when their turn came and are not answered; to see them: \
+                clawhold queue list --state expired; to answer one all the same: clawhold queue retry ID
+                """,
+                about: channel
+            )
+        }
+        expired = [:]
     }
 
     /// Hands a claimed turn to its agent.
@@ -55,8 +105,10 @@ extension DeliveryCore {
         turn.runID = row.turn.runID
         turn.channel = channel.count > 1 ? String(channel[1]) : row.turn.channel
         turn.account = row.turn.account
-        // Written by this program; a row that cannot be read back is an empty message, and the agent says so.
-        turn.message = (try? HubChatMessage(serializedBytes: row.turn.message)) ?? HubChatMessage()
+        let composition = TurnComposition(row: row)
+        turn.message = composition.message
+        turn.history = composition.history
+        turn.happened = row.happened
         turn.model = model.model
         turn.modelWorker = model.worker
         turn.unavailable = model.worker.isEmpty ? model.unavailable : ""
@@ -160,14 +212,19 @@ extension DeliveryCore {
     }
 
     private func result(of done: HubTurnDone, for turn: NewTurn) -> TurnResult {
-        let limit = access[turn.channel]?.textChunkLimit ?? 4000
-        let chunker = Chunker(limit: min(limit, turn.channel.hasPrefix("channel:telegram:") ? 4096 : limit))
+        let answer = AnswerParts(access[turn.channel], channel: turn.channel)
         switch done.status {
-        case .ok: return TurnResult(status: .ok, chunks: Self.isSilent(done.text) ? [] : chunker.chunks(of: done.text))
+        case .ok:
+            let text = Self.isSilent(done.text) ? "" : done.text
+            return TurnResult(status: .ok, parts: answer.rows(text: text, parts: done.parts, replyTo: done.replyTo))
         case .aborted: return TurnResult(status: .aborted)
         case .error, .UNRECOGNIZED:
             let sentence = done.text.isEmpty ? "Something went wrong, and nothing more is known." : done.text
-            return TurnResult(status: .error, sentence: sentence, chunks: chunker.chunks(of: sentence))
+            return TurnResult(
+                status: .error,
+                sentence: sentence,
+                parts: answer.rows(text: sentence, parts: [], replyTo: "")
+            )
         }
     }
 

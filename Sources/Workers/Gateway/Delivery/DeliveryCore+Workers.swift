@@ -131,6 +131,8 @@ extension DeliveryCore {
     mutating func adopted(_ report: ReleaseReport) {
         tell(report, of: "Clawhold", cause: "ended")
         commit(.workersWithWork)
+        // What was being gathered when the last gateway ended goes on being gathered.
+        commit(.releaseDue)
     }
 
     // MARK: The supervisor's word
@@ -268,8 +270,12 @@ extension DeliveryCore {
             pumpSends(channel)
         }
         expireQuestions(now)
-        if now - prunedAt >= 600_000 {
+        released(now)
+        tellExpired(now)
+        // What is left over is done a little every second, while nothing else is under way.
+        if now - prunedAt >= limits.pruneEvery || (mayPruneMore && isIdle) {
             prunedAt = now
+            mayPruneMore = false
             commit(.prune)
         }
     }

@@ -41,6 +41,13 @@ struct DeliveryCore {
     var isDraining = false
     var isShutdown = false
     var prunedAt: Int64 = 0
+    /// Retention has more to do than it did in one go.
+    var mayPruneMore = false
+    /// When something that waits for quiet is due.
+    var wakeAt: Int64?
+    /// Messages that were too old for their turn, by channel, not yet told of.
+    var expired: [String: Int] = [:]
+    var expiredAt: Int64 = 0
     /// The time of the event at hand.
     private(set) var clock: Int64?
 
@@ -49,6 +56,8 @@ struct DeliveryCore {
     init(config: GatewayConfig, limits: DeliveryLimits = DeliveryLimits()) {
         var limits = limits
         limits.turnsAtOnce = max(1, config.maxConcurrent)
+        limits.queueRules = QueueRules(config)
+        limits.maxAge = Int64(min(max(0, config.queue.maxAgeHours), 100_000)) * 3_600_000
         self.config = config
         self.limits = limits
         router = Router(config: config)
@@ -80,6 +89,12 @@ struct DeliveryCore {
             question(token, worker, method, params, now)
         case .intakeStopped(let reason): intakeChanged(reason)
         case .tick: tick(now)
+        case .due:
+            released(now)
+            // A timer may be early by the clock that counts.
+            if let time = wakeAt { effect(.wake(at: time)) }
+        case .order(let token, let order, let id): commit(.order(token: token, order, id))
+        case .notify(let channel, let notice, let origin): notify(channel, notice, origin: origin)
         case .drain(let isShutdown, let epoch): drain(isShutdown, epoch)
         }
         return effects
@@ -92,6 +107,21 @@ struct DeliveryCore {
 
     mutating func effect(_ effect: DeliveryEffect) { effects.append(effect) }
     mutating func commit(_ commit: Commit) { effects.append(.commit(commit)) }
+
+    /// Something that waits for quiet is due then.
+    mutating func wake(at time: Int64?) {
+        guard let time, time < wakeAt ?? .max else { return }
+        wakeAt = time
+        effect(.wake(at: time))
+    }
+
+    /// It may be due: the journal knows.
+    mutating func released(_ now: Int64) {
+        guard let time = wakeAt, time <= now else { return }
+        wakeAt = nil
+        commit(.releaseDue)
+    }
+
     mutating func publish(_ event: ConversationEvent) { effects.append(.publish(event)) }
 
     mutating func send(_ link: Int, _ message: HubMessage, reach: String? = nil) {

@@ -12,7 +12,7 @@ internal import Synchronization
 /// The delivery engine as the rest of the gateway sees it: journal, lanes, links, and the contract between them.
 package final class DeliveryEngine: Conversations {
     private let worker: Worker
-    private let writer: JournalWriter
+    let writer: JournalWriter
     private let config: GatewayConfig
     private let epoch: String
     private let engine: NIOLoopBound<EngineLoop>
@@ -171,7 +171,7 @@ package final class DeliveryEngine: Conversations {
         try await ask { engine, continuation in engine.ask(worker, method, params, continuation) }.get()
     }
 
-    private func ask<Answer: Sendable>(
+    func ask<Answer: Sendable>(
         _ body: @escaping @Sendable (EngineLoop, CheckedContinuation<Answer, Never>) -> Void
     ) async -> Answer {
         let engine = engine
@@ -180,8 +180,7 @@ package final class DeliveryEngine: Conversations {
         }
     }
 
-    private func onLoop<Value: Sendable>(_ body: @escaping @Sendable (EngineLoop) throws -> Value) async throws -> Value
-    {
+    func onLoop<Value: Sendable>(_ body: @escaping @Sendable (EngineLoop) throws -> Value) async throws -> Value {
         let engine = engine
         return try await worker.eventLoop.submit { try body(engine.value) }.get()
     }

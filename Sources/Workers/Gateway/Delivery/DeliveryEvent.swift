@@ -19,6 +19,12 @@ enum DeliveryEvent: Sendable {
     /// The disk is full, in words; nil: it has space again.
     case intakeStopped(String?)
     case tick
+    /// A time that was asked for with `wake` has come.
+    case due
+    /// An operator's word about a row.
+    case order(token: Int, QueueOrder, QueueID)
+    /// Something to say to a conversation, outside any turn.
+    case notify(channel: String, NewNotice, origin: String)
     case drain(isShutdown: Bool, epoch: String)
 }
 
@@ -33,6 +39,9 @@ enum DeliveryEffect: Sendable {
     case exited(worker: String, incarnation: UInt64)
     case answerChat(token: Int, ChatSendOutcome)
     case answerStop(token: Int, Result<[String], ConversationError>)
+    case answerOrder(token: Int, Result<QueueItem, ConversationError>)
+    /// `due` at this time, milliseconds since 1970.
+    case wake(at: Int64)
     case answerQuestion(token: Int, Result<[UInt8], ConversationError>)
     case publish(ConversationEvent)
     case log(DeliveryLog)

@@ -32,6 +32,16 @@ struct DeliveryLimits: Sendable {
     var answerBytes = 32 * 1024 * 1024
     var poison = PoisonLimits()
     var retry = RetryPolicy()
+    /// Of reactions.
+    var minorRetry = RetryPolicy(giveUpAfter: 600_000)
+    /// What becomes of messages while their lane is busy.
+    var queueRules = QueueRules()
+    /// Older messages are not answered; 0: however old they are.
+    var maxAge: Int64 = 0
+    /// Without further ones for so long, what happened to many is told.
+    var quiet: Int64 = 2000
+    /// Between two looks for what retention removes.
+    var pruneEvery: Int64 = 600_000
 }
 
 /// What people are told.

@@ -27,6 +27,8 @@ final class EngineLoop: HubEvents {
     private var subscribers: [Int: @Sendable (ConversationEvent) -> Void] = [:]
     private var lastToken = 0
     private var chats: [Int: CheckedContinuation<ChatSendOutcome, Never>] = [:]
+    private var orders: [Int: CheckedContinuation<Result<QueueItem, ConversationError>, Never>] = [:]
+    private var alarm: (at: Int64, timer: Scheduled<Void>)?
     private var stops: [Int: CheckedContinuation<Result<[String], ConversationError>, Never>] = [:]
     private var questions: [Int: CheckedContinuation<Result<[UInt8], ConversationError>, Never>] = [:]
 
@@ -93,9 +95,26 @@ final class EngineLoop: HubEvents {
         case .answerChat(let token, let outcome): chats.removeValue(forKey: token)?.resume(returning: outcome)
         case .answerStop(let token, let result): stops.removeValue(forKey: token)?.resume(returning: result)
         case .answerQuestion(let token, let result): questions.removeValue(forKey: token)?.resume(returning: result)
+        case .answerOrder(let token, let result): orders.removeValue(forKey: token)?.resume(returning: result)
+        case .wake(let time): wake(at: time)
         case .publish(let event): for subscriber in subscribers.values { subscriber(event) }
         case .log(let line): ports.log(line)
         }
+    }
+
+    /// One timer is enough: the core asks again for what comes later.
+    private func wake(at time: Int64) {
+        if let alarm, alarm.at <= time, alarm.at > ports.now() { return }
+        alarm?.timer.cancel()
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let pause = min(max(1, time - ports.now()), 3_600_000)
+        alarm = (
+            time,
+            loop.scheduleTask(in: .milliseconds(pause)) {
+                bound.value.alarm = nil
+                bound.value.apply(.due)
+            }
+        )
     }
 
     private func start(_ worker: String) {
@@ -154,6 +173,16 @@ final class EngineLoop: HubEvents {
         let token = nextToken()
         stops[token] = continuation
         apply(.stop(token: token, sessionKey: sessionKey, runID: runID, reason: reason))
+    }
+
+    func order(
+        _ order: QueueOrder,
+        _ id: QueueID,
+        _ continuation: CheckedContinuation<Result<QueueItem, ConversationError>, Never>
+    ) {
+        let token = nextToken()
+        orders[token] = continuation
+        apply(.order(token: token, order, id))
     }
 
     func ask(

@@ -1,4 +1,5 @@
 internal import IPCControl
+internal import Journal
 internal import Synchronization
 
 /// What stands behind the edge in safe mode: the worker table as the supervisor tells it, and a sentence for everything else.
@@ -48,6 +49,20 @@ final class SafeConversations: Conversations {
     func sessions(params: [UInt8]) async throws(ConversationError) -> [UInt8] {
         throw .unavailable(Self.sentence)
     }
+
+    func queue(_ filter: QueueFilter) async throws(ConversationError) -> QueueList {
+        throw .unavailable(Self.sentence)
+    }
+
+    func queueDetail(_ id: QueueID) async throws(ConversationError) -> QueueDetail {
+        throw .unavailable(Self.sentence)
+    }
+
+    func order(_ order: QueueOrder, _ id: QueueID) async throws(ConversationError) -> QueueItem {
+        throw .unavailable(Self.sentence)
+    }
+
+    func notify(channel: String, _ notice: NewNotice, origin: String) async {}
 
     func subscribe(_ handler: @escaping @Sendable (ConversationEvent) -> Void) -> any ConversationSubscription {
         let number = state.withLock { state in

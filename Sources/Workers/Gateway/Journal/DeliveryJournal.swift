@@ -28,22 +28,40 @@ package protocol DeliveryJournal: AnyObject {
         now: Int64
     ) throws(JournalError) -> [InboxRow]
 
-    /// What a parsed event turned out to be; with its turn in the same commit.
+    /// What a parsed event turned out to be; with its turn and all that goes out for it in the same commit. The turn is put
+    /// into its lane by the channel's rule.
     func settleInbox(
         row: Int64,
         channel: String,
         incarnation: UInt64,
         verdict: InboxVerdict,
+        rules: QueueRules,
         now: Int64
     ) throws(JournalError) -> InboxSettlement
 
     // MARK: Turns
 
     /// {row UNIQUE(event key), turn} of a WebChat message.
-    func receiveChat(eventKey: String, turn: NewTurn, limit: Int, now: Int64) throws(JournalError) -> ChatReceipt
+    func receiveChat(
+        eventKey: String,
+        turn: NewTurn,
+        limit: Int,
+        rules: QueueRules,
+        now: Int64
+    ) throws(JournalError) -> ChatReceipt
 
-    /// Claims turns, one per lane, while fewer than `limit` run in all.
-    func claimTurns(agent: String, incarnation: UInt64, limit: Int) throws(JournalError) -> TurnClaims
+    /// What was gathered and is due becomes turns.
+    func releaseDue(rules: QueueRules, now: Int64) throws(JournalError) -> DueRelease
+
+    /// Claims turns that are due, one per lane, while fewer than `limit` run in all. What may be answered together with one
+    /// goes with it. What is older than `maxAge` milliseconds (0: no limit) is ended instead.
+    func claimTurns(
+        agent: String,
+        incarnation: UInt64,
+        limit: Int,
+        maxAge: Int64,
+        now: Int64
+    ) throws(JournalError) -> TurnClaims
 
     /// A tool call's row, before it starts. False when the turn is not in this incarnation's hands.
     func openTool(
@@ -88,6 +106,9 @@ package protocol DeliveryJournal: AnyObject {
     func tellWaiting(agent: String, sentence: String, now: Int64) throws(JournalError) -> [StoppedTurn]
 
     // MARK: Sends
+
+    /// Something to say that belongs to no turn. `origin` names it for ever: false when it was said before.
+    func notify(origin: String, channel: String, notice: NewNotice, now: Int64) throws(JournalError) -> Bool
 
     /// {inflight, worker incarnation}: the oldest chunk of each conversation that has none in flight.
     func claimSends(
@@ -135,11 +156,21 @@ package protocol DeliveryJournal: AnyObject {
 
     func counts() throws(JournalError) -> JournalCounts
 
-    /// The newest dead letters.
-    func deadLetters(limit: Int) throws(JournalError) -> [DeadItem]
+    /// Rows for people, newest first.
+    func queueItems(_ filter: QueueFilter) throws(JournalError) -> [QueueItem]
 
-    /// Forgets settled rows: contents after a week, event keys after 30 days. At most a few hundred rows a call.
-    func prune(now: Int64) throws(JournalError)
+    /// How many there are of each state of `QueueState.open`.
+    func queueCounts() throws(JournalError) -> [QueueState: Int]
+
+    /// Nil when there is none, or it has ended well.
+    func queueDetail(_ id: QueueID) throws(JournalError) -> QueueDetail?
+
+    /// Carries out what an operator asks for, once.
+    func order(_ order: QueueOrder, _ id: QueueID, now: Int64) throws(JournalError) -> QueueOrderOutcome
+
+    /// Forgets settled rows (`docs/decisions/0127`), at most a few hundred a call, and gives their space back. Returns whether
+    /// there may be more.
+    func prune(now: Int64) throws(JournalError) -> Bool
 
     /// Drops what is kept in memory only to be quicker.
     func shed()

@@ -1,3 +1,18 @@
+/// One thing to say or do on a network, as its row holds it.
+package struct OutboxPart: Sendable, Equatable {
+    package var text: String
+    /// All that is not text: files, buttons, a reaction; opaque to the journal.
+    package var payload: [UInt8]
+    /// Not worth a dead letter, and nothing waits behind it: a reaction.
+    package var isMinor: Bool
+
+    package init(text: String, payload: [UInt8] = [], isMinor: Bool = false) {
+        self.text = text
+        self.payload = payload
+        self.isMinor = isMinor
+    }
+}
+
 /// A chunk that a channel's worker holds.
 package struct OutboxRow: Sendable, Equatable {
     package var row: Int64
@@ -6,13 +21,17 @@ package struct OutboxRow: Sendable, Equatable {
     package var chunk: Int
     package var conversation: String
     package var target: [UInt8]
-    package var text: String
+    package var part: OutboxPart
     /// An incarnation that died may have delivered it.
     package var isInDoubt: Bool
     /// From 1.
     package var attempts: Int
     /// Milliseconds since 1970.
     package var createdAt: Int64
+    /// When it was written, or last asked for by the operator: it is given up a day after.
+    package var ageFrom: Int64
+    /// When it was first handed to a worker.
+    package var firstTriedAt: Int64
 
     /// The same for every try of this row, 24 characters.
     package var nonce: String { Self.digits(createdAt) + Self.digits(row) }

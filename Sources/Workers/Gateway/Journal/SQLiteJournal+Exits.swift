@@ -150,10 +150,13 @@ extension SQLiteJournal {
             )
             let turn = Self.stopped(entry.turn, wasRunning: true)
             switch state {
-            case "aborted": report.abortedTurns.append(turn)
+            case "aborted":
+                report.abortedTurns.append(turn)
+                try ended(entry.row, turn.turnID, isAnswered: false, now: now)
             case "dead":
                 report.deadTurns.append(turn)
                 try tell(entry.turn, sentence: sentence, now: now)
+                try ended(entry.row, turn.turnID, isAnswered: false, now: now)
             default:
                 report.requeuedTurns.append(turn.turnID)
                 report.requeuedAgents.insert(turn.agent)

@@ -31,9 +31,10 @@ extension SQLiteJournal {
         now: Int64
     ) throws(JournalError) -> [InboxRow] {
         let hands = try hands(of: channel, now: now)
-        guard !hands.holdsSuspect, hands.inFlight < limit else { return [] }
+        // Answers that wait for their network do not keep a /stop from being read.
+        guard !hands.holdsSuspect, hands.events < limit else { return [] }
         if hands.inboxSuspectWaits {
-            guard hands.inFlight == 0 else { return [] }
+            guard hands.events + hands.chunks == 0 else { return [] }
         } else if hands.outboxSuspectWaits {
             return []
         }
@@ -44,7 +45,7 @@ extension SQLiteJournal {
             """,
             .text(channel),
             .flag(hands.inboxSuspectWaits),
-            .count(hands.inboxSuspectWaits ? 1 : limit - hands.inFlight),
+            .count(hands.inboxSuspectWaits ? 1 : limit - hands.events),
             map: Self.inboxRow
         )
         for row in rows {
@@ -62,42 +63,60 @@ extension SQLiteJournal {
         channel: String,
         incarnation: UInt64,
         verdict: InboxVerdict,
+        rules: QueueRules = QueueRules(),
         now: Int64
     ) throws(JournalError) -> InboxSettlement {
         let (state, reason): (String, String) =
-            switch verdict {
-            case .ignored(let reason): ("ignored", reason)
+            switch verdict.outcome {
+            case .ignored(let reason), .heard(_, let reason): ("ignored", reason)
             case .turn: ("normalized", "")
             case .stop: ("normalized", "stop word")
             }
         let changed = try database.run(
             """
-            UPDATE inbox SET state = ?, reason = ?, raw = NULL, settled_at = ?
+            UPDATE inbox SET state = ?, reason = ?, raw = NULL, settled_at = ?, conversation = ?, sender = ?, preview = ?
             WHERE row = ? AND channel = ? AND state = 'normalizing' AND incarnation = ?
             """,
             .text(state),
             .text(reason),
             .integer(now),
+            .text(verdict.conversation),
+            .text(verdict.sender),
+            .text(verdict.preview),
             .integer(row),
             .text(channel),
             .incarnation(incarnation)
         )
         guard changed == 1 else { return .notClaimed }
-        switch verdict {
-        case .ignored: return .settled(stopped: [])
+        for (index, notice) in verdict.notices.enumerated() {
+            try insertChunk(origin: "notice:\(row)", chunk: index, channel: channel, notice: notice, now: now)
+        }
+        switch verdict.outcome {
+        case .ignored: return .settled(Entered())
+        case .heard(let heard, _):
+            let isKept = try keep(heard, row: row, channel: channel, conversation: verdict.conversation, now: now)
+            if !isKept {
+                try database.run(
+                    "UPDATE inbox SET reason = 'a reaction to a message that is not the bot''s' WHERE row = ?",
+                    .integer(row)
+                )
+            }
+            return .settled(Entered())
         case .turn(let turn):
-            try insert(turn, row: row, now: now)
-            return .settled(stopped: [])
-        case .stop(let lane, let notice):
-            let stopped = try stop(lane: lane, where: "lane = ?1", lane, reason: "stop", now: now)
-            try insert(notice, origin: "notice:\(row)", channel: channel, now: now)
-            return .settled(stopped: stopped)
+            // First, so that a turn that is refused lets go of it.
+            try hold(verdict.afterTurn, turnID: turn.turnID, channel: channel, now: now)
+            return .settled(try enter(turn, row: row, rules: rules, now: now))
+        case .stop(let lane):
+            var entered = Entered()
+            entered.stopped = try stop(lane: lane, where: "lane = ?1", lane, reason: "stop", now: now)
+            return .settled(entered)
         }
     }
 
     /// What a channel's worker has in its hands, and whether something that killed one must go alone.
     struct Hands {
-        var inFlight: Int
+        var events: Int
+        var chunks: Int
         var holdsSuspect: Bool
         var inboxSuspectWaits: Bool
         var outboxSuspectWaits: Bool
@@ -126,7 +145,8 @@ extension SQLiteJournal {
             .integer(now)
         ) { _ in true }
         return Hands(
-            inFlight: (inbox?.0 ?? 0) + (outbox?.0 ?? 0),
+            events: inbox?.0 ?? 0,
+            chunks: outbox?.0 ?? 0,
             holdsSuspect: (inbox?.1 ?? 0) > 0 || (outbox?.1 ?? 0) > 0,
             inboxSuspectWaits: inboxSuspect != nil,
             outboxSuspectWaits: outboxSuspect != nil
@@ -144,7 +164,9 @@ extension SQLiteJournal {
             .count(limit)
         ) { $0.count(0) }
         let turns = try database.first(
-            "SELECT count(*) FROM (SELECT 1 FROM turns WHERE state = 'queued' AND channel = ?1 LIMIT ?2)",
+            """
+            SELECT count(*) FROM (SELECT 1 FROM turns WHERE state IN ('queued', 'buffered') AND channel = ?1 LIMIT ?2)
+            """,
             .text(channel),
             .count(limit)
         ) { $0.count(0) }

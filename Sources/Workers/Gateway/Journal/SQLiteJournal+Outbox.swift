@@ -1,6 +1,6 @@
 extension SQLiteJournal {
     static let outboxColumns = """
-        row, origin, chunk, conversation, target, text, in_doubt, attempts, created_at
+        row, origin, chunk, conversation, target, text, in_doubt, attempts, created_at, payload, minor, age_from, first_tried_at
         """
 
     func claimSends(
@@ -10,9 +10,9 @@ extension SQLiteJournal {
         now: Int64
     ) throws(JournalError) -> SendClaims {
         let hands = try hands(of: channel, now: now)
-        var capacity = max(0, limit - hands.inFlight)
+        var capacity = max(0, limit - hands.chunks)
         if hands.holdsSuspect || hands.inboxSuspectWaits { capacity = 0 }
-        if hands.outboxSuspectWaits { capacity = hands.inFlight == 0 ? min(capacity, 1) : 0 }
+        if hands.outboxSuspectWaits { capacity = hands.events + hands.chunks == 0 ? min(capacity, 1) : 0 }
         var rows =
             capacity == 0
             ? []
@@ -22,10 +22,10 @@ extension SQLiteJournal {
                 WHERE channel = ?1 AND state = 'pending' AND next_attempt_at <= ?2 AND (?3 = 0 OR own_deaths > 0)
                   AND NOT EXISTS (
                     SELECT 1 FROM outbox AS e WHERE e.channel = o.channel AND e.conversation = o.conversation
-                    AND e.state = 'inflight')
+                    AND e.minor = o.minor AND e.state = 'inflight')
                   AND NOT EXISTS (
                     SELECT 1 FROM outbox AS e WHERE e.channel = o.channel AND e.conversation = o.conversation
-                    AND e.state = 'pending' AND e.row < o.row)
+                    AND e.minor = o.minor AND e.state = 'pending' AND e.row < o.row)
                 ORDER BY row LIMIT ?4
                 """,
                 .text(channel),
@@ -39,12 +39,14 @@ extension SQLiteJournal {
             try database.run(
                 """
                 UPDATE outbox SET state = 'inflight', incarnation = ?, attempts = attempts + 1,
-                  possible_duplicate = max(possible_duplicate, in_doubt) WHERE row = ?
+                  possible_duplicate = max(possible_duplicate, in_doubt), first_tried_at = ? WHERE row = ?
                 """,
                 .incarnation(incarnation),
+                .integer(rows[index].firstTriedAt > 0 ? rows[index].firstTriedAt : now),
                 .integer(rows[index].row)
             )
             rows[index].attempts += 1
+            if rows[index].firstTriedAt == 0 { rows[index].firstTriedAt = now }
         }
         let next = try database.first(
             "SELECT min(next_attempt_at) FROM outbox WHERE channel = ? AND state = 'pending' AND next_attempt_at > ?",
@@ -113,22 +115,35 @@ extension SQLiteJournal {
         )
     }
 
-    func insert(_ notice: NewNotice, origin: String, channel: String, now: Int64) throws(JournalError) {
+    func notify(origin: String, channel: String, notice: NewNotice, now: Int64) throws(JournalError) -> Bool {
+        let isThere = try database.first("SELECT 1 FROM outbox WHERE origin = ? LIMIT 1", .text(origin)) { _ in true }
+        guard isThere == nil else { return false }
         try insertChunk(origin: origin, chunk: 0, channel: channel, notice: notice, now: now)
+        return true
     }
 
-    func insertChunk(origin: String, chunk: Int, channel: String, notice: NewNotice, now: Int64) throws(JournalError) {
+    func insertChunk(
+        origin: String,
+        chunk: Int,
+        channel: String,
+        notice: NewNotice,
+        state: String = "pending",
+        now: Int64
+    ) throws(JournalError) {
         try database.run(
             """
-            INSERT INTO outbox(origin, chunk, channel, conversation, target, text, state, created_at)
-            VALUES(?, ?, ?, ?, ?, ?, 'pending', ?)
+            INSERT INTO outbox(origin, chunk, channel, conversation, target, text, payload, minor, state, created_at, age_from)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
             """,
             .text(origin),
             .count(chunk),
             .text(channel),
             .text(notice.conversation),
             .blob(notice.target),
-            .text(notice.text),
+            .text(notice.part.text),
+            .blob(notice.part.payload),
+            .flag(notice.part.isMinor),
+            .text(state),
             .integer(now)
         )
     }
@@ -140,10 +155,12 @@ extension SQLiteJournal {
             chunk: row.count(2),
             conversation: row.text(3),
             target: row.blob(4),
-            text: row.text(5),
+            part: OutboxPart(text: row.text(5), payload: row.blob(9), isMinor: row.flag(10)),
             isInDoubt: row.flag(6),
             attempts: row.count(7),
-            createdAt: row.integer(8)
+            createdAt: row.integer(8),
+            ageFrom: row.integer(11),
+            firstTriedAt: row.integer(12)
         )
     }
 }

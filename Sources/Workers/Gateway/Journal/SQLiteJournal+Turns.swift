@@ -3,22 +3,14 @@ extension SQLiteJournal {
         turn_id, run_id, session_key, lane, agent, channel, account, conversation, target, message, attempts, interrupt, row
         """
 
-    func receiveChat(eventKey: String, turn: NewTurn, limit: Int, now: Int64) throws(JournalError) -> ChatReceipt {
-        let known = try database.first(
-            """
-            SELECT turns.state, turns.status, turns.sentence FROM inbox LEFT JOIN turns ON turns.row = inbox.row
-            WHERE inbox.event_key = ?
-            """,
-            .text(eventKey)
-        ) { ($0.text(0), $0.text(1), $0.text(2)) }
-        if let (state, status, sentence) = known {
-            switch (state, status) {
-            case ("queued", _), ("running", _): return .inFlight
-            case ("done", "ok"): return .finished
-            case ("aborted", _), ("done", "aborted"): return .failed("The run was stopped.")
-            default: return .failed(sentence)
-            }
-        }
+    func receiveChat(
+        eventKey: String,
+        turn: NewTurn,
+        limit: Int,
+        rules: QueueRules = QueueRules(),
+        now: Int64
+    ) throws(JournalError) -> ChatReceipt {
+        if let known = try chatReceipt(eventKey) { return known }
         guard try waiting(channel: NewTurn.webchat, limit: limit) < limit else { return .crowded }
         try database.run(
             """
@@ -28,11 +20,66 @@ extension SQLiteJournal {
             .text(NewTurn.webchat),
             .integer(now)
         )
-        try insert(turn, row: database.lastRow, now: now)
-        return .started
+        return .started(try enter(turn, row: database.lastRow, rules: rules, now: now))
     }
 
-    func claimTurns(agent: String, incarnation: UInt64, limit: Int) throws(JournalError) -> TurnClaims {
+    /// What is known of a key. A message that was answered together with another one shares its fate.
+    private func chatReceipt(_ eventKey: String) throws(JournalError) -> ChatReceipt? {
+        var found = try database.first(
+            """
+            SELECT turns.state, turns.status, turns.sentence, turns.merged_into
+            FROM inbox LEFT JOIN turns ON turns.row = inbox.row WHERE inbox.event_key = ?
+            """,
+            .text(eventKey)
+        ) { (state: $0.text(0), status: $0.text(1), sentence: $0.text(2), head: $0.integer(3)) }
+        // Gathered once, collected once.
+        for _ in 0..<2 {
+            guard let merged = found, merged.state == "merged" else { break }
+            found = try database.first(
+                "SELECT state, status, sentence, merged_into FROM turns WHERE row = ?",
+                .integer(merged.head)
+            ) { (state: $0.text(0), status: $0.text(1), sentence: $0.text(2), head: $0.integer(3)) }
+        }
+        guard let found else { return nil }
+        switch (found.state, found.status) {
+        case ("queued", _), ("running", _), ("buffered", _): return .inFlight
+        case ("done", "ok"): return .finished
+        case ("aborted", _), ("done", "aborted"): return .failed("The run was stopped.")
+        default: return .failed(found.sentence)
+        }
+    }
+
+    func claimTurns(
+        agent: String,
+        incarnation: UInt64,
+        limit: Int,
+        maxAge: Int64 = 0,
+        now: Int64 = 0
+    ) throws(JournalError) -> TurnClaims {
+        var claims = TurnClaims()
+        if maxAge > 0 { claims.expired = try expire(agent: agent, before: now - maxAge, now: now) }
+        for entry in try claimable(agent: agent, limit: limit, now: now) {
+            if entry.attempts == 0 {
+                claims.merged += try collect(entry)
+                try takeHeard(entry)
+            }
+            try database.run(
+                "UPDATE turns SET state = 'running', incarnation = ?, attempts = attempts + 1, due_at = 0 WHERE row = ?",
+                .incarnation(incarnation),
+                .integer(entry.row)
+            )
+            claims.turns += try turnRows(try self.entry(entry.row).map { [$0] } ?? [])
+        }
+        let moreWait = try database.first(
+            "SELECT 1 FROM turns WHERE state = 'queued' AND agent = ? LIMIT 1",
+            .text(agent)
+        ) { _ in true }
+        claims.moreWait = moreWait ?? false
+        if claims.moreWait { claims.dueAt = try nextDue(now) }
+        return claims
+    }
+
+    private func claimable(agent: String, limit: Int, now: Int64) throws(JournalError) -> [TurnEntry] {
         let running =
             try database.first(
                 """
@@ -50,38 +97,44 @@ extension SQLiteJournal {
         // What may have killed an agent runs alone: the next death then names the guilty one.
         if running.2 > 0 || (suspectWaits && running.1 > 0) { capacity = 0 }
         if suspectWaits { capacity = min(capacity, 1) }
-        let claimed =
-            capacity == 0
-            ? []
-            : try database.rows(
-                """
-                SELECT \(Self.turnColumns) FROM turns AS t
-                WHERE state = 'queued' AND agent = ?1 AND (own_deaths > 0) = ?2
-                  AND NOT EXISTS (SELECT 1 FROM turns AS r WHERE r.lane = t.lane AND r.state = 'running')
-                  AND (own_deaths > 0 OR
-                    NOT EXISTS (SELECT 1 FROM turns AS e WHERE e.lane = t.lane AND e.state = 'queued' AND e.row < t.row))
-                ORDER BY row LIMIT ?3
-                """,
-                .text(agent),
-                .flag(suspectWaits),
-                .count(capacity),
-                map: Self.turnRow
-            )
-        for entry in claimed {
-            try database.run(
-                "UPDATE turns SET state = 'running', incarnation = ?, attempts = attempts + 1 WHERE row = ?",
-                .incarnation(incarnation),
-                .integer(entry.row)
-            )
-        }
-        let moreWait =
-            try database.first("SELECT 1 FROM turns WHERE state = 'queued' AND agent = ? LIMIT 1", .text(agent)) { _ in
-                true
-            }
-        var turns = try turnRows(claimed)
-        for index in turns.indices { turns[index].attempts += 1 }
-        return TurnClaims(turns: turns, moreWait: moreWait ?? false)
+        guard capacity > 0 else { return [] }
+        return try database.rows(
+            """
+            SELECT \(Self.turnColumns) FROM turns AS t
+            WHERE state = 'queued' AND agent = ?1 AND (own_deaths > 0) = ?2
+              AND (due_at <= ?4 OR due_at > ?4 + \(Self.farthest))
+              AND NOT EXISTS (SELECT 1 FROM turns AS r WHERE r.lane = t.lane AND r.state = 'running')
+              AND (own_deaths > 0 OR
+                NOT EXISTS (SELECT 1 FROM turns AS e WHERE e.lane = t.lane AND e.state = 'queued' AND e.row < t.row))
+            ORDER BY row LIMIT ?3
+            """,
+            .text(agent),
+            .flag(suspectWaits),
+            .count(capacity),
+            .integer(now),
+            map: Self.turnRow
+        )
     }
+
+    private func entry(_ row: Int64) throws(JournalError) -> TurnEntry? {
+        try database.first("SELECT \(Self.turnColumns) FROM turns WHERE row = ?", .integer(row), map: Self.turnRow)
+    }
+
+    /// Ends what waited until it was too old. A few hundred at a time.
+    private func expire(agent: String, before: Int64, now: Int64) throws(JournalError) -> [ExpiredTurn] {
+        let old = try database.rows(
+            "SELECT \(Self.turnColumns) FROM turns WHERE state = 'queued' AND agent = ? AND age_from < ? ORDER BY row LIMIT 200",
+            .text(agent),
+            .integer(before),
+            map: Self.turnRow
+        )
+        for entry in old {
+            try leave(entry.row, entry.turn.turnID, state: "expired", reason: Self.tooOld, tells: false, now: now)
+        }
+        return old.map { ExpiredTurn(turn: Self.stopped($0.turn, wasRunning: false), channel: $0.turn.channel) }
+    }
+
+    static let tooOld = "too old to be answered when its turn came (clawhold.json: messages.maxAgeHours)"
 
     func settleTurn(
         turnID: String,
@@ -111,16 +164,20 @@ extension SQLiteJournal {
             .incarnation(incarnation)
         )
         guard changed == 1 else { return try isOpen(found.row) ? .unknown : .known }
-        guard found.turn.channel != NewTurn.webchat else { return .settled }
-        for (index, text) in result.chunks.enumerated() {
+        guard found.turn.channel != NewTurn.webchat else {
+            try ended(found.row, turnID, isAnswered: result.status == .ok, now: now)
+            return .settled
+        }
+        for (index, part) in result.parts.enumerated() {
             try insertChunk(
                 origin: turnID,
                 chunk: index,
                 channel: found.turn.channel,
-                notice: NewNotice(conversation: found.turn.conversation, target: found.turn.target, text: text),
+                notice: NewNotice(conversation: found.turn.conversation, target: found.turn.target, part: part),
                 now: now
             )
         }
+        try ended(found.row, turnID, isAnswered: result.status == .ok, now: now)
         return .settled
     }
 
@@ -135,7 +192,7 @@ extension SQLiteJournal {
             return .stopped(try stop(lane: lane, where: "lane = ?1", lane, reason: reason, now: now))
         }
         let key = try database.first(
-            "SELECT session_key FROM turns WHERE run_id = ? AND state IN ('queued', 'running')",
+            "SELECT session_key FROM turns WHERE run_id = ? AND state IN ('queued', 'running', 'buffered')",
             .text(runID)
         ) { $0.text(0) }
         guard let key else { return .stopped([]) }
@@ -145,18 +202,22 @@ extension SQLiteJournal {
 
     func fail(agent: String, sentence: String, now: Int64) throws(JournalError) -> [StoppedTurn] {
         let waiting = try database.rows(
-            "SELECT \(Self.turnColumns) FROM turns WHERE state = 'queued' AND agent = ? ORDER BY row LIMIT 500",
+            "SELECT \(Self.turnColumns) FROM turns WHERE state IN ('queued', 'buffered') AND agent = ? ORDER BY row LIMIT 500",
             .text(agent),
             map: Self.turnRow
         )
         for entry in waiting {
             try database.run(
-                "UPDATE turns SET state = 'done', status = 'error', sentence = ?, settled_at = ? WHERE row = ?",
+                """
+                UPDATE turns SET state = 'done', status = 'error', sentence = ?, settled_at = ?, due_at = 0, buffer = ''
+                WHERE row = ?
+                """,
                 .text(sentence),
                 .integer(now),
                 .integer(entry.row)
             )
             try tell(entry.turn, sentence: sentence, now: now)
+            try ended(entry.row, entry.turn.turnID, isAnswered: false, now: now)
         }
         return waiting.map { Self.stopped($0.turn, wasRunning: false) }
     }
@@ -190,36 +251,56 @@ extension SQLiteJournal {
         try insertChunk(origin: origin, chunk: 0, channel: turn.channel, notice: notice, now: now)
     }
 
+    /// `except`: the row that all others make room for.
     func stop(
         lane: String,
         where condition: String,
         _ value: String,
+        except: Int64 = 0,
         reason: String,
         now: Int64
     ) throws(JournalError) -> [StoppedTurn] {
         let found = try database.rows(
-            "SELECT \(Self.turnColumns), state FROM turns WHERE \(condition) AND state IN ('queued', 'running') ORDER BY row",
-            .text(value)
+            """
+            SELECT \(Self.turnColumns), state FROM turns
+            WHERE \(condition) AND state IN ('queued', 'running', 'buffered') AND row <> ?2 ORDER BY row
+            """,
+            .text(value),
+            .integer(except)
         ) { (Self.turnRow($0), $0.text(13) == "running") }
         for (entry, isRunning) in found {
             try database.run(
                 isRunning
                     ? "UPDATE turns SET interrupt = ? WHERE row = ?3 AND ?2 > 0"
-                    : "UPDATE turns SET state = 'aborted', interrupt = ?, settled_at = ? WHERE row = ?3",
+                    : "UPDATE turns SET state = 'aborted', interrupt = ?, settled_at = ?, due_at = 0, buffer = '' WHERE row = ?3",
                 .text(reason),
                 .integer(now),
                 .integer(entry.row)
             )
+            if !isRunning { try ended(entry.row, entry.turn.turnID, isAnswered: false, now: now) }
         }
+        // Nobody is told any more of what was dropped before.
+        try database.run(
+            "UPDATE turns SET merged_into = -1 WHERE lane = ? AND state = 'dropped' AND merged_into = 0",
+            .text(lane)
+        )
         return found.map { Self.stopped($0.0.turn, wasRunning: $0.1) }
     }
 
-    func insert(_ turn: NewTurn, row: Int64, now: Int64) throws(JournalError) {
+    func insert(
+        _ turn: NewTurn,
+        row: Int64,
+        state: String,
+        buffer: String = "",
+        size: Int = 0,
+        now: Int64
+    ) throws(JournalError) {
+        let facts = turn.facts
         try database.run(
             """
             INSERT INTO turns(row, turn_id, run_id, session_key, lane, agent, channel, account, conversation, target, message,
-              state, created_at)
-            VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)
+              created_at, state, buffer, sender, preview, message_id, room, source, solo, size, age_from)
+            VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             .integer(row),
             .text(turn.turnID),
@@ -232,7 +313,18 @@ extension SQLiteJournal {
             .text(turn.conversation),
             .blob(turn.target),
             .blob(turn.message),
-            .integer(now)
+            .integer(now),
+            .text(state),
+            .text(buffer),
+            .text(facts.sender),
+            .text(facts.preview),
+            .text(facts.messageID),
+            .text(facts.room),
+            .text(facts.source),
+            .flag(facts.isSolo),
+            .count(size),
+            // A network's clock may be wrong, but nothing was written after it came.
+            .integer(facts.saidAt > 0 ? min(facts.saidAt, now) : now)
         )
     }
 
@@ -248,9 +340,14 @@ extension SQLiteJournal {
         var rows: [TurnRow] = []
         for entry in entries {
             let tools = try toolCalls(of: entry.turn.turnID)
-            rows.append(
-                TurnRow(turn: entry.turn, attempts: entry.attempts, interrupt: entry.interrupt, toolCalls: tools)
+            var row = TurnRow(
+                turn: entry.turn,
+                attempts: entry.attempts,
+                interrupt: entry.interrupt,
+                toolCalls: tools
             )
+            try fill(&row, of: entry)
+            rows.append(row)
         }
         return rows
     }

@@ -4,6 +4,8 @@
 /// one commit. Used by one thread.
 final class SQLiteJournal: DeliveryJournal {
     let database: Database
+    /// Whether free pages can leave the file in small steps.
+    private(set) var isShrinkable = false
 
     /// Opens or creates the file, and its tables. Throws `unusable` or `corrupt`.
     init(path: String) throws(JournalError) {
@@ -17,12 +19,47 @@ final class SQLiteJournal: DeliveryJournal {
                     + " start that version, or move the file away"
             )
         }
+        // Before the first table, or it has no effect: what is deleted gives its space back in small steps.
+        if version == 0 { try database.execute("PRAGMA auto_vacuum=INCREMENTAL") }
         try database.execute("PRAGMA journal_mode=WAL")
         try database.execute("PRAGMA journal_size_limit=4194304")
         try database.execute("PRAGMA temp_store=MEMORY")
         try database.execute("PRAGMA cache_size=-1024")
-        if version == 0 { try database.execute("BEGIN IMMEDIATE;\(Schema.statements)COMMIT") }
+        try upgrade(from: version)
+        isShrinkable = try makeShrinkable()
         database.skipCheckpointOnClose()
+    }
+
+    /// Brings an older file up to date, all of it or nothing.
+    private func upgrade(from version: Int64) throws(JournalError) {
+        guard version < Schema.version else { return }
+        let steps = Schema.steps.dropFirst(Int(clamping: version)).joined()
+        do throws(JournalError) {
+            try database.execute("BEGIN IMMEDIATE;\(steps)COMMIT")
+        } catch {
+            if database.isInTransaction { try? database.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    /// A file of version 1 learns to shrink by being written anew once; a big one only when it has become small, as that takes
+    /// as long as reading it and needs as much space again.
+    private func makeShrinkable() throws(JournalError) -> Bool {
+        guard try database.first("PRAGMA auto_vacuum", map: { $0.integer(0) }) == 0 else { return true }
+        let used = try database.first(
+            """
+            SELECT (page_count - freelist_count) * page_size
+            FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+            """
+        ) { $0.integer(0) }
+        guard let used, used <= 32 * 1024 * 1024 else { return false }
+        do throws(JournalError) {
+            try database.execute("PRAGMA auto_vacuum=INCREMENTAL; VACUUM")
+            return true
+        } catch {
+            // It works as it is; the next start tries again.
+            return false
+        }
     }
 
     func adopt(epoch: String, sentence: String, limits: PoisonLimits, now: Int64) throws(JournalError) -> ReleaseReport
@@ -87,7 +124,7 @@ final class SQLiteJournal: DeliveryJournal {
     func workersWithWork() throws(JournalError) -> [String] {
         try database.rows(
             """
-            SELECT DISTINCT agent FROM turns WHERE state = 'queued'
+            SELECT DISTINCT agent FROM turns WHERE state IN ('queued', 'buffered')
             UNION SELECT DISTINCT channel FROM inbox WHERE state = 'received'
             UNION SELECT DISTINCT channel FROM outbox WHERE state = 'pending'
             """
@@ -100,7 +137,7 @@ final class SQLiteJournal: DeliveryJournal {
             """
             SELECT 'inbox' || state, count(*) FROM inbox WHERE state IN ('received', 'normalizing', 'dead') GROUP BY state
             UNION ALL
-            SELECT 'turns' || state, count(*) FROM turns WHERE state IN ('queued', 'running', 'dead') GROUP BY state
+            SELECT 'turns' || state, count(*) FROM turns WHERE state IN ('queued', 'buffered', 'running', 'dead') GROUP BY state
             UNION ALL
             SELECT 'outbox' || state, count(*) FROM outbox WHERE state IN ('pending', 'inflight', 'dead') GROUP BY state
             """
@@ -108,7 +145,7 @@ final class SQLiteJournal: DeliveryJournal {
         for (name, count) in states {
             switch name {
             case "inboxreceived", "inboxnormalizing": counts.inboxPending += count
-            case "turnsqueued": counts.turnsQueued = count
+            case "turnsqueued", "turnsbuffered": counts.turnsQueued += count
             case "turnsrunning": counts.turnsRunning = count
             case "outboxpending": counts.outboxPending = count
             case "outboxinflight": counts.outboxInflight = count
@@ -118,13 +155,6 @@ final class SQLiteJournal: DeliveryJournal {
         return counts
     }
 
-    func deadLetters(limit: Int) throws(JournalError) -> [DeadItem] {
-        try database.rows(
-            "SELECT row, worker, name, reason FROM dead_letters ORDER BY at DESC, row DESC LIMIT ?",
-            .count(limit)
-        ) { DeadItem(row: $0.integer(0), worker: $0.text(1), name: $0.text(2), reason: $0.text(3)) }
-    }
-
     func recordGap(channel: String, text: String, now: Int64) throws(JournalError) {
         try database.run(
             "INSERT INTO gaps(channel, text, at) VALUES(?, ?, ?)",
@@ -132,58 +162,6 @@ final class SQLiteJournal: DeliveryJournal {
             .text(text),
             .integer(now)
         )
-    }
-
-    func prune(now: Int64) throws(JournalError) {
-        let day: Int64 = 86_400_000
-        let batch: SQLValue = .integer(500)
-        let week: SQLValue = .integer(now - 7 * day)
-        let month: SQLValue = .integer(now - 30 * day)
-        try database.run(
-            """
-            DELETE FROM tool_calls WHERE turn_id IN (
-              SELECT turn_id FROM turns WHERE settled_at BETWEEN 1 AND ? AND state <> 'dead' LIMIT ?)
-            """,
-            week,
-            batch
-        )
-        // A turn's row answers for its idempotency key as long as the key is known; only its message goes early.
-        try database.run(
-            """
-            UPDATE turns SET message = x'', target = x'' WHERE row IN (
-              SELECT row FROM turns WHERE settled_at BETWEEN 1 AND ? AND state <> 'dead' AND message <> x'' LIMIT ?)
-            """,
-            week,
-            batch
-        )
-        try database.run(
-            """
-            DELETE FROM outbox WHERE row IN (
-              SELECT row FROM outbox WHERE state IN ('sent', 'rejected') AND settled_at < ? LIMIT ?)
-            """,
-            week,
-            batch
-        )
-        for (table, states) in [("outbox", "'dead'"), ("turns", "'done', 'aborted', 'dead'")] {
-            try database.run(
-                """
-                DELETE FROM \(table) WHERE row IN (
-                  SELECT row FROM \(table) WHERE state IN (\(states)) AND settled_at < ? LIMIT ?)
-                """,
-                month,
-                batch
-            )
-        }
-        try database.run(
-            """
-            DELETE FROM inbox WHERE row IN (
-              SELECT row FROM inbox WHERE state IN ('normalized', 'ignored', 'dead') AND settled_at < ?1
-              AND NOT EXISTS (SELECT 1 FROM turns WHERE turns.row = inbox.row) LIMIT ?2)
-            """,
-            month,
-            batch
-        )
-        try database.run("DELETE FROM gaps WHERE at < ?", month)
     }
 
     private func meta(_ key: String) throws(JournalError) -> String {

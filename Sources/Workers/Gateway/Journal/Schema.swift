@@ -1,8 +1,12 @@
-/// The tables of the journal. One version per released shape; a newer file is not opened by an older program.
+/// The tables of the journal. One version per released shape; a newer file is not opened by an older program, an older one
+/// is brought up to date in one transaction.
 enum Schema {
-    static let version: Int64 = 1
+    static let version = Int64(steps.count)
 
-    static let statements = """
+    /// What makes version `n + 1` of version `n`; the first makes a journal of an empty file.
+    static let steps = [first, second]
+
+    private static let first = """
         CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE inbox(
           row INTEGER PRIMARY KEY AUTOINCREMENT,

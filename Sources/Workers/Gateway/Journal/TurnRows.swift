@@ -1,51 +1,3 @@
-/// A turn about to be journaled.
-package struct NewTurn: Sendable, Equatable {
-    /// The channel of turns that no worker brought and no outbox takes the answer of.
-    package static let webchat = "webchat"
-
-    package var turnID: String
-    package var runID: String
-    /// As the sender spelt it.
-    package var sessionKey: String
-    /// The canonical session key: turns of one lane run one after another.
-    package var lane: String
-    /// `agent:main`.
-    package var agent: String
-    /// The worker that brought it, or `webchat`.
-    package var channel: String
-    package var account: String
-    /// Outbox rows of one conversation go out one after another.
-    package var conversation: String
-    /// Where the answer goes; opaque.
-    package var target: [UInt8]
-    /// The parsed message; opaque to the journal.
-    package var message: [UInt8]
-
-    package init(
-        turnID: String,
-        runID: String,
-        sessionKey: String,
-        lane: String,
-        agent: String,
-        channel: String,
-        account: String,
-        conversation: String,
-        target: [UInt8],
-        message: [UInt8]
-    ) {
-        self.turnID = turnID
-        self.runID = runID
-        self.sessionKey = sessionKey
-        self.lane = lane
-        self.agent = agent
-        self.channel = channel
-        self.account = account
-        self.conversation = conversation
-        self.target = target
-        self.message = message
-    }
-}
-
 /// A turn that an agent holds.
 package struct TurnRow: Sendable, Equatable {
     package var turn: NewTurn
@@ -55,6 +7,35 @@ package struct TurnRow: Sendable, Equatable {
     package var interrupt: String
     /// Calls that this and earlier attempts opened, in order.
     package var toolCalls: [ToolRow]
+    /// How `parts` belong together: `collect`, a `Gathering.Kind`, or empty without any.
+    package var gather = ""
+    /// Further messages that are answered with this one, in order.
+    package var parts: [TurnPart] = []
+    /// With `collect`: what this message itself had been gathered with before, and how.
+    package var headGather = ""
+    package var headParts: [TurnPart] = []
+    /// First words of messages that were dropped because too much waited; the newest.
+    package var dropped: [String] = []
+    /// How many were dropped in all.
+    package var droppedCount = 0
+    /// What was said in its room since the last answer, oldest first; opaque.
+    package var history: [[UInt8]] = []
+    /// What happened there, in words.
+    package var happened: [String] = []
+
+    package init(turn: NewTurn, attempts: Int, interrupt: String, toolCalls: [ToolRow]) {
+        self.turn = turn
+        self.attempts = attempts
+        self.interrupt = interrupt
+        self.toolCalls = toolCalls
+    }
+}
+
+/// A message that is answered together with another one, with those that had been gathered with it before.
+package struct TurnPart: Sendable, Equatable {
+    package var message: [UInt8]
+    package var gather: String
+    package var parts: [TurnPart]
 }
 
 /// A tool call as it stands in the journal.
@@ -98,13 +79,13 @@ package struct TurnResult: Sendable, Equatable {
     package var status: Status
     /// With `error`, what the user is told.
     package var sentence: String
-    /// The answer, cut for its channel. Empty for WebChat.
-    package var chunks: [String]
+    /// What goes out, in this order. Empty for WebChat.
+    package var parts: [OutboxPart]
 
-    package init(status: Status, sentence: String = "", chunks: [String] = []) {
+    package init(status: Status, sentence: String = "", parts: [OutboxPart] = []) {
         self.status = status
         self.sentence = sentence
-        self.chunks = chunks
+        self.parts = parts
     }
 }
 
@@ -136,7 +117,7 @@ package enum StopOutcome: Sendable, Equatable {
 
 /// What is known of an idempotency key.
 package enum ChatReceipt: Sendable, Equatable {
-    case started
+    case started(Entered)
     case inFlight
     case finished
     /// Ended with this sentence.
@@ -146,7 +127,21 @@ package enum ChatReceipt: Sendable, Equatable {
 
 /// Turns that an agent was given.
 package struct TurnClaims: Sendable, Equatable {
-    package var turns: [TurnRow]
+    package var turns: [TurnRow] = []
     /// Whether more of this agent's turns wait.
-    package var moreWait: Bool
+    package var moreWait = false
+    /// When the next one that waits for quiet is due, milliseconds since 1970.
+    package var dueAt: Int64?
+    /// Turns that were answered together with one of `turns` from now on: they have no end of their own.
+    package var merged: [StoppedTurn] = []
+    /// Turns that are too old to be answered, with their channel.
+    package var expired: [ExpiredTurn] = []
+
+    package init() {}
+}
+
+/// A turn that waited until it was too old.
+package struct ExpiredTurn: Sendable, Equatable {
+    package var turn: StoppedTurn
+    package var channel: String
 }

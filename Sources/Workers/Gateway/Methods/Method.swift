@@ -68,6 +68,7 @@ struct MethodContext: Sendable {
 enum MethodTable {
     static let all: [Method] =
         StatusMethods.all + ChatMethods.all + SessionMethods.all + AgentMethods.all + WorkerMethods.all
+        + QueueMethods.all
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

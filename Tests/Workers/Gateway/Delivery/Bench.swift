@@ -24,6 +24,9 @@ final class Bench {
     private(set) var logs: [DeliveryLog] = []
     private(set) var chats: [Int: ChatSendOutcome] = [:]
     private(set) var stops: [Int: Result<[String], ConversationError>] = [:]
+    private(set) var orders: [Int: Result<QueueItem, ConversationError>] = [:]
+    /// When something asked to be woken.
+    private(set) var wakes: [Int64] = []
     private(set) var answers: [Int: Result<[UInt8], ConversationError>] = [:]
     /// Steps of the contract in the order in which they were committed.
     private(set) var steps: [String] = []
@@ -68,6 +71,7 @@ final class Bench {
         var telegram = ChannelAccess(channel: "telegram", account: "default")
         telegram.allowFrom = ["1", "2", "3"]
         config.channels = [telegram]
+        config.queue.mode = "followup"
         config.agents[0].model.primary = ModelRef(model: "anthropic/claude", worker: "model:anthropic")
         return config
     }
@@ -125,6 +129,8 @@ final class Bench {
         case .exited(let worker, let incarnation): exited.append("\(worker)|\(incarnation)")
         case .answerChat(let token, let outcome): chats[token] = outcome
         case .answerStop(let token, let result): stops[token] = result
+        case .answerOrder(let token, let result): orders[token] = result
+        case .wake(let time): wakes.append(time)
         case .answerQuestion(let token, let result): answers[token] = result
         case .publish(let event): published.append(event)
         case .log(let line): logs.append(line)

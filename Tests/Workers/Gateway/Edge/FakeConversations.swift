@@ -1,9 +1,13 @@
-internal import Synchronization
+internal import Journal
+import Synchronization
 
 @testable internal import Gateway
 
 /// An engine in memory: keeps what it was asked, answers as told, and lets a test emit events.
 final class FakeConversations: Conversations {
+    /// What was asked of the queue.
+    let filters = Mutex<[QueueFilter]>([])
+    let orders = Mutex<[QueueOrder]>([])
     struct State {
         var sent: [ChatSend] = []
         var aborted: [String] = []
