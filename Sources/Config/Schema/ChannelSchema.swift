@@ -63,7 +63,8 @@ extension OpenClawSchema {
         "replyToMode": .choice(["off", "first", "all"]),
         "linkPreview": .bool,
         "timeoutSeconds": .any, "retry": .any, "network": .any, "proxy": .any,
-        "webhookUrl": .any, "webhookSecret": .any, "webhookPath": .any, "webhookHost": .any, "webhookPort": .any,
+        "webhookUrl": .string, "webhookSecret": .string, "webhookPath": .string, "webhookHost": .string,
+        "webhookPort": .integer(1...65_535),
         "actions": .any, "reactionNotifications": reactionNotifications, "reactionLevel": .any, "ackReaction": .string,
         "direct": .any, "requireTopic": .any, "execApprovals": .any, "threadBindings": .any,
     ]) { first, _ in first }

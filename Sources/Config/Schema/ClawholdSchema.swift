@@ -14,7 +14,7 @@ enum ClawholdSchema {
                 "enabled": .bool,
             ])
         ),
-        "channels": .object(["telegram": .object(["apiRoot": .string])]),
+        "channels": .object(["telegram": .object(["apiRoot": .string, "pacing": .bool])]),
         "alerts": .object([
             "enabled": .bool,
             "off": .list(.choice(["quarantine", "memory", "dead-letter", "parked", "key", "disk"])),

@@ -23,15 +23,14 @@ package struct AgentConfig: Codable, Sendable, Equatable {
     package init() {}
 }
 
-/// The CONFIG of a worker `channel:telegram:<account>`; the bot's token comes as SECRET `TELEGRAM_BOT_TOKEN`.
+/// The CONFIG of a worker `channel:telegram:<account>`; the bot's token comes as SECRET `TELEGRAM_BOT_TOKEN`, the webhook's
+/// secret as `TELEGRAM_WEBHOOK_SECRET`.
 package struct TelegramConfig: Codable, Sendable, Equatable {
     package var account = "default"
     /// Base address of the Bot API, without a slash at its end: `https://api.telegram.org`.
     package var apiRoot = "https://api.telegram.org"
     /// Characters per message, at most 4096.
     package var textChunkLimit = 4000
-    /// Regular expressions that count as a mention besides the bot's name.
-    package var mentionPatterns: [String] = []
     package var linkPreview = true
     /// Largest file that is fetched or sent.
     package var mediaMaxMegabytes = 5
@@ -44,6 +43,12 @@ package struct TelegramConfig: Codable, Sendable, Equatable {
     package var commands: [NativeCommand]?
     /// `off`, `first`, `all`.
     package var replyToMode = "first"
+    /// Whether anything written wants group messages that do not name the bot, which Telegram's privacy mode keeps back.
+    package var needsAllMessages = false
+    /// Numbers of the groups that the access list names.
+    package var groups: [Int64] = []
+    /// Whether messages wait for Telegram's limits before they are sent; nil: at Telegram's own address only.
+    package var pacing: Bool?
 
     package init() {}
 }

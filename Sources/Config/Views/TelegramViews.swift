@@ -4,6 +4,8 @@ package struct TelegramAccount: Sendable, Equatable {
     package var config: TelegramConfig
     /// Secret.
     package var token: String
+    /// Secret; "" without one.
+    package var webhookSecret: String
 }
 
 extension LoadedConfig {
@@ -80,10 +82,10 @@ extension LoadedConfig {
         case .problem(let text): report(problem(text))
         }
         guard let token else { return nil }
-        func setting(_ key: String) -> ConfigValue? { own?[key] ?? top?[key] }
+        let keys = AccountKeys(channel: "telegram", name: name, own: own, top: top)
         guard
             let apiRoot = HTTPAddress.normalized(
-                ownValue(["channels", "telegram", "apiRoot"])?.string ?? setting("apiRoot")?.string
+                ownValue(["channels", "telegram", "apiRoot"])?.string ?? keys["apiRoot"]?.string
                     ?? "https://api.telegram.org"
             ), isOwnSound(["channels", "telegram", "apiRoot"])
         else {
@@ -96,7 +98,6 @@ extension LoadedConfig {
         }
         var access = ChannelAccess(channel: "telegram", account: id)
         access.line = place
-        let keys = AccountKeys(channel: "telegram", name: name, own: own, top: top)
         readCommon(&access, keys)
         access.inherited = keys.inherited(["allowFrom", "dmPolicy", "groupAllowFrom", "groupPolicy", "groups"])
         access.dmPolicy = keys["dmPolicy"]?.string.flatMap(ChannelAccess.DMPolicy.init) ?? .pairing
@@ -108,11 +109,33 @@ extension LoadedConfig {
         config.account = id
         config.apiRoot = apiRoot
         config.textChunkLimit = access.textChunkLimit
-        config.mentionPatterns =
-            value(["messages", "groupChat", "mentionPatterns"])?.array?.compactMap(\.string) ?? []
-        config.linkPreview = setting("linkPreview")?.bool ?? true
-        config.replyToMode = setting("replyToMode")?.string ?? "first"
-        return TelegramAccount(access: access, config: config, token: token)
+        config.linkPreview = keys["linkPreview"]?.bool ?? true
+        config.replyToMode = keys["replyToMode"]?.string ?? "first"
+        // Telegram takes 50 MB from a bot at the most.
+        config.mediaMaxMegabytes = min(max(keys["mediaMaxMb"]?.integer ?? 5, 1), 50)
+        config.webhookURL = keys["webhookUrl"]?.string ?? ""
+        config.webhookHost = keys["webhookHost"]?.string ?? config.webhookHost
+        config.webhookPort = keys["webhookPort"]?.integer ?? config.webhookPort
+        config.webhookPath = keys["webhookPath"]?.string ?? config.webhookPath
+        config.commands = nativeCommands(keys)
+        config.needsAllMessages = needsAllMessages(access)
+        config.groups = access.groups.keys.compactMap(Int64.init).filter { $0 < 0 }.sorted()
+        config.pacing = ownValue(["channels", "telegram", "pacing"])?.bool
+        let secret = Environment.trimmed(keys["webhookSecret"]?.string ?? "")
+        return TelegramAccount(access: access, config: config, token: token, webhookSecret: secret)
+    }
+
+    /// A group without a mention gate, or patterns that count as a mention.
+    private func needsAllMessages(_ access: ChannelAccess) -> Bool {
+        guard access.groupPolicy != .disabled else { return false }
+        func isOpen(_ group: GroupAccess) -> Bool {
+            group.enabled && (group.requireMention == false || group.topics.values.contains(where: isOpen))
+        }
+        if access.groups.values.contains(where: isOpen) { return true }
+        let lists =
+            [value(["messages", "groupChat", "mentionPatterns"])?.array ?? []]
+            + (value(["agents", "list"])?.array ?? []).map { $0["groupChat"]?["mentionPatterns"]?.array ?? [] }
+        return !access.groups.isEmpty && lists.contains { !$0.isEmpty }
     }
 
     private enum Token {

@@ -114,7 +114,9 @@ struct Fleet {
         for account in config.telegramAccounts(files: files) {
             guard let id = WorkerID(account.access.worker) else { continue }
             channels.append(account.access)
-            add(id, account.config, secrets: [("TELEGRAM_BOT_TOKEN", account.token)])
+            var secrets = [("TELEGRAM_BOT_TOKEN", account.token)]
+            if !account.webhookSecret.isEmpty { secrets.append(("TELEGRAM_WEBHOOK_SECRET", account.webhookSecret)) }
+            add(id, account.config, secrets: secrets)
         }
     }
 

@@ -5,27 +5,39 @@ internal import NIOCore
 internal import Runtime
 internal import Synchronization
 
-/// One bot account: polls for updates and delivers answers. The calls are `BotAPI`'s, the decisions those of `PollPlan`,
-/// `SendPlan` and `UpdateReader`.
+/// One bot account: gets updates by polling or by webhook and delivers answers. The calls are `BotAPI`'s, the decisions
+/// those of `PollPlan`, `SendScript`, `SendPlan` and `UpdateReader`.
 final class TelegramNetwork: ChannelNetwork {
+    let media: (any MediaOwner)?
     private let api: BotAPI
     private let settings: TelegramSettings
     private let reader: UpdateReader
+    private let sender: Sender
     private let log: Logger
+    private let group: any EventLoopGroup
     private let hasToken: Bool
+    private let webhookSecret: String
 
-    init(settings: TelegramSettings, token: String, group: any EventLoopGroup, log: Logger) {
+    /// - Parameter fetch: how the files of other workers are had.
+    init(
+        settings: TelegramSettings,
+        token: String,
+        webhookSecret: String,
+        owner: String,
+        group: any EventLoopGroup,
+        log: Logger,
+        fetch: @escaping Sender.Fetch
+    ) {
         self.settings = settings
         self.log = log
+        self.group = group
+        self.webhookSecret = webhookSecret
         hasToken = Self.isPlausible(token)
         api = BotAPI(root: settings.apiRoot, token: token, group: group)
-        let patterns = MentionPatterns(settings.mentionPatterns)
-        for pattern in patterns.invalid {
-            log.warning(
-                "[\(settings.account)] mentionPatterns: \(pattern) is not a regular expression and never matches"
-            )
-        }
-        reader = UpdateReader { patterns.match($0) }
+        let seal = FileSeal(token: token)
+        media = TelegramFiles(api: api, seal: seal)
+        reader = UpdateReader(owner: owner, commands: Set((settings.commands ?? []).map(\.name)), seal: seal)
+        sender = Sender(api: api, settings: settings, log: log, fetch: fetch)
     }
 
     func run(_ intake: ChannelIntake) async throws {
@@ -35,8 +47,17 @@ final class TelegramNetwork: ChannelNetwork {
                     + "or channels.telegram.botToken; @BotFather shows it under /mybots"
             )
         }
-        var poller = UpdatePoller(api: api, account: settings.account, intake: intake, log: log)
-        try await poller.run()
+        if settings.webhookURL.isEmpty {
+            var poller = UpdatePoller(api: api, settings: settings, intake: intake, log: log)
+            try await poller.run()
+        } else {
+            var webhook = try WebhookIntake(
+                account: Account(api: api, settings: settings, intake: intake, log: log, mode: "webhook"),
+                secret: webhookSecret,
+                group: group
+            )
+            try await webhook.run()
+        }
     }
 
     func normalize(_ raw: [UInt8]) -> ChannelNormalization {
@@ -46,51 +67,18 @@ final class TelegramNetwork: ChannelNetwork {
         }
     }
 
-    func send(_ send: HubSend) async -> HubSendResult {
-        guard var target = ReplyTarget(decoding: send.target) else {
-            var result = HubSendResult()
-            result.row = send.row
-            result.outcome = .rejected
-            result.error = "the answer's target is not one of Telegram's"
-            return result
-        }
-        let isReply = settings.replyToMode == "all" || (settings.replyToMode == "first" && send.first)
-        var isMoved = false
-        while true {
-            let call = BotCall.sendMessage(
-                send.content.text,
-                html: false,
-                to: target,
-                isReply: isReply,
-                preview: settings.linkPreview
-            )
-            let outcome = await api.call(call, Bot.SentMessage.self).map(\.messageId)
-            let step = SendPlan.next(
-                outcome,
-                row: send.row,
-                inDoubt: send.inDoubt,
-                wasMarkup: false,
-                wasMoved: isMoved,
-                random: Double.random(in: 0..<1)
-            )
-            switch step {
-            case .report(let result):
-                if result.outcome != .sent {
-                    log.warning("[\(settings.account)] an answer was not sent: \(result.error)")
-                }
-                return result
-            case .call(let chat):
-                target.chat = chat
-                isMoved = true
-            case .callPlain: break
-            }
-        }
-    }
+    func send(_ send: HubSend) async -> HubSendResult { await sender.send(send) }
 
     func activity(_ target: [UInt8]) async {
         guard let target = ReplyTarget(decoding: target) else { return }
         // Ephemeral: what is not shown is not missed.
         _ = await api.call(.typing(in: target), Bot.Present.self)
+    }
+
+    func answer(method: String, params: [UInt8]) async -> [UInt8]? {
+        guard method == "probe" else { return nil }
+        let probe = TelegramProbe(api: api, groups: settings.groups, needsAllMessages: settings.needsAllMessages)
+        return await probe.answer(params)
     }
 
     /// Guards the address that the token becomes part of: `123456:ABC-def_1`.

@@ -14,7 +14,7 @@ struct BotAPITests {
     private func send(to server: ScriptedServer, timeout: Duration = .seconds(10)) async throws -> Result<
         Int64, CallFailure
     > {
-        var call = BotCall.sendMessage("x", html: false, to: Self.target, isReply: false, preview: true)
+        var call = BotCall.sendMessage("x", html: false, at: SendPlace(target: Self.target), preview: true)
         call.timeout = timeout
         let api = BotAPI(root: server.root, token: Self.token, group: MultiThreadedEventLoopGroup.singleton)
         let result = await api.call(call, Bot.SentMessage.self).map(\.messageId)
@@ -95,15 +95,11 @@ struct BotAPITests {
     @Test("settings have defaults, and a slash at the end of the address does no harm")
     func settings() throws {
         #expect(try TelegramSettings(decoding: "{}".utf8) == TelegramSettings())
-        let set = try TelegramSettings(decoding: #"{"apiRoot":"http://h:1//","replyToMode":"off","x":1}"#.utf8)
-        #expect(set.apiRoot == "http://h:1" && set.replyToMode == "off")
-    }
-
-    @Test("patterns match in any case, and one that is no regular expression is named")
-    func patterns() {
-        let patterns = MentionPatterns([#"\bclaw\b"#, "("])
-        #expect(patterns.match("Ask CLAW now") && !patterns.match("clawed"))
-        #expect(patterns.invalid == ["("])
+        let set = try TelegramSettings(
+            decoding: #"{"apiRoot":"http://h:1//","replyToMode":"off","webhookPath":"x","x":1}"#.utf8
+        )
+        #expect(set.apiRoot == "http://h:1" && set.replyToMode == "off" && set.webhookPath == "/x")
+        #expect(!set.isPaced && TelegramSettings().isPaced, "Telegram's own limits count at Telegram")
     }
 }
 

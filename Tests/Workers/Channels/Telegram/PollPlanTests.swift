@@ -83,9 +83,17 @@ struct PollPlanTests {
 
     @Test("a cursor belongs to its bot, and what is none is not taken for one")
     func cursors() {
-        let cursor = UpdateCursor(bot: 99, update: 700_000_001)
-        #expect(UpdateCursor(decoding: cursor.encoded) == cursor)
-        for text in ["", "99", "99:", "99:-1", "99:9223372036854775807", "99:92233720368547758070", "a:b", "1:2:3"] {
+        for cursor in [
+            UpdateCursor(bot: 99, update: 700_000_001), UpdateCursor(bot: 99, menu: "ab"),
+            UpdateCursor(bot: 99, update: 1, menu: "ab"),
+        ] {
+            #expect(UpdateCursor(decoding: cursor.encoded) == cursor)
+        }
+        #expect(
+            UpdateCursor(decoding: "99:7".utf8) == UpdateCursor(bot: 99, update: 7),
+            "as it was written before menus"
+        )
+        for text in ["", "99", ":1", "99:-1", "99:9223372036854775807", "99:92233720368547758070", "a:b", "1:2:3:4"] {
             #expect(UpdateCursor(decoding: text.utf8) == nil, "\(text)")
         }
     }

@@ -7,15 +7,25 @@ import Testing
 @Suite("What the gateway is told about a chunk")
 struct SendPlanTests {
     private func step(
-        _ outcome: Result<Int64, CallFailure>,
+        _ outcome: Result<String, CallFailure>,
         inDoubt: Bool = false,
         markup: Bool = false,
-        moved: Bool = false
+        moved: Bool = false,
+        isRepeatable: Bool = false,
+        file: FileMethod? = nil
     ) -> SendPlan.Step {
-        SendPlan.next(outcome, row: 9, inDoubt: inDoubt, wasMarkup: markup, wasMoved: moved, random: 0)
+        let call = SendPlan.Call(
+            row: 9,
+            inDoubt: inDoubt,
+            wasMarkup: markup,
+            wasMoved: moved,
+            isRepeatable: isRepeatable,
+            file: file
+        )
+        return SendPlan.next(outcome, of: call, random: 0)
     }
 
-    private func report(_ outcome: Result<Int64, CallFailure>, inDoubt: Bool = false) throws -> HubSendResult {
+    private func report(_ outcome: Result<String, CallFailure>, inDoubt: Bool = false) throws -> HubSendResult {
         guard case .report(let result) = step(outcome, inDoubt: inDoubt, moved: true) else { throw CancellationError() }
         #expect(result.row == 9)
         return result
@@ -23,9 +33,9 @@ struct SendPlanTests {
 
     @Test("delivered is SENT with the message's number; in doubt it is marked")
     func sent() throws {
-        let clean = try report(.success(12))
+        let clean = try report(.success("12"))
         #expect(clean.outcome == .sent && clean.messageID == "12" && !clean.possibleDuplicate && clean.error.isEmpty)
-        let marked = try report(.success(12), inDoubt: true)
+        let marked = try report(.success("12"), inDoubt: true)
         #expect(marked.outcome == .sent && marked.possibleDuplicate && marked.error.hasPrefix("possible duplicate"))
     }
 
@@ -72,6 +82,37 @@ struct SendPlanTests {
         #expect(step(.failure(markup)) != .callPlain)
     }
 
+    @Test("a file that Telegram does not take as it was sent is sent as something else, at last not at all")
+    func files() {
+        func refused(_ words: String, code: Int = 400) -> Result<String, CallFailure> {
+            .failure(.refused(code: code, description: words, migratedTo: nil))
+        }
+        let voice = refused("Bad Request: VOICE_MESSAGES_FORBIDDEN")
+        #expect(step(voice, file: .sendVoice) == .callFile(.sendAudio))
+        #expect(step(refused("Bad Request: PHOTO_INVALID_DIMENSIONS"), file: .sendPhoto) == .callFile(.sendDocument))
+        #expect(step(refused("Bad Request: file is empty"), file: .sendDocument) == .callFile(nil))
+        #expect(step(refused("Request Entity Too Large", code: 413), file: .sendVideo) == .callFile(.sendDocument))
+        for words in ["Bad Request: chat not found", "Bad Request: message thread not found"] {
+            guard case .report(let result) = step(refused(words), file: .sendPhoto) else {
+                Issue.record("\(words): another way of sending does not help")
+                continue
+            }
+            #expect(result.outcome == .rejected)
+        }
+    }
+
+    @Test("what may be repeated is never in doubt, and what is done already is done")
+    func repeatable() throws {
+        guard case .report(let again) = step(.failure(.unknown("closed")), inDoubt: true, isRepeatable: true),
+            case .report(let same) = step(
+                .failure(.refused(code: 400, description: "Bad Request: message is not modified", migratedTo: nil)),
+                isRepeatable: true
+            )
+        else { throw CancellationError() }
+        #expect(again.outcome == .retry && !again.possibleDuplicate)
+        #expect(same.outcome == .sent)
+    }
+
     @Test("statuses become the failures that they mean")
     func statuses() throws {
         func failure(_ status: Int, _ body: String) -> CallFailure {
@@ -109,21 +150,29 @@ struct SendPlanTests {
         func body(_ call: BotCall) -> String { String(decoding: call.body, as: UTF8.self) }
         #expect(
             body(.getUpdates(after: 41, limit: 100))
-                == #"{"allowed_updates":["message","edited_message"],"limit":100,"offset":42,"timeout":30}"#
+                == #"{"allowed_updates":["message","edited_message","callback_query","message_reaction","my_chat_member"],"limit":100,"offset":42,"timeout":30}"#
         )
         #expect(!body(.getUpdates(after: nil, limit: 1)).contains("offset"))
         #expect(BotCall.getUpdates(after: nil, limit: 1).timeout > .seconds(40))
         let target = ReplyTarget(chat: -5, thread: 7, message: 3)
         #expect(
-            body(.sendMessage("a/b", html: false, to: target, isReply: true, preview: true))
+            body(.sendMessage("a/b", html: false, at: SendPlace(target: target, reply: 3), preview: true))
                 == #"{"chat_id":-5,"message_thread_id":7,"reply_parameters":{"allow_sending_without_reply":true,"message_id":3},"text":"a/b"}"#
         )
         let general = ReplyTarget(chat: -5, thread: 1)
         #expect(
-            body(.sendMessage("a", html: true, to: general, isReply: true, preview: false))
+            body(.sendMessage("a", html: true, at: SendPlace(target: general), preview: false))
                 == #"{"chat_id":-5,"link_preview_options":{"is_disabled":true},"parse_mode":"HTML","text":"a"}"#
         )
         #expect(body(.typing(in: general)) == #"{"action":"typing","chat_id":-5,"message_thread_id":1}"#)
+        #expect(
+            body(.setWebhook("https://a.b/c", secret: "s"))
+                == #"{"allowed_updates":["message","edited_message","callback_query","message_reaction","my_chat_member"],"drop_pending_updates":false,"secret_token":"s","url":"https://a.b/c"}"#
+        )
+        #expect(
+            body(.setMyCommands([MenuCommand(name: "new", summary: "N")]))
+                == #"{"commands":[{"command":"new","description":"N"}]}"#
+        )
         #expect(body(.deleteWebhook) == #"{"drop_pending_updates":false}"#)
     }
 }

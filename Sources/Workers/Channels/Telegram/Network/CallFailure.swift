@@ -32,6 +32,16 @@ enum CallFailure: Error, Equatable, Sendable {
         }
     }
 
+    /// The status of the answer; nil when none came.
+    var status: Int? {
+        switch self {
+        case .badToken(let code, _), .refused(let code, _, _): code
+        case .conflict: 409
+        case .tooMany: 429
+        case .unreached, .unknown, .tooLong: nil
+        }
+    }
+
     /// For the operator.
     var words: String {
         switch self {

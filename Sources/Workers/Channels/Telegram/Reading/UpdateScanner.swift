@@ -50,6 +50,49 @@ struct UpdateScanner {
         return scanner.firstID
     }
 
+    /// The number of one update, all of `bytes`, as a webhook brings it.
+    ///
+    /// - Throws: `Failure` for anything that is not one object with an `update_id`.
+    static func single(_ bytes: [UInt8]) throws(Failure) -> Int64 {
+        var scanner = UpdateScanner(bytes: bytes)
+        let cut = try scanner.update()
+        scanner.skipSpace()
+        guard scanner.position == bytes.count else { throw .malformed(at: scanner.position) }
+        return cut.id
+    }
+
+    /// The id of the pressed button that the update `bytes` tells of; nil when it tells of something else.
+    ///
+    /// Found without parsing, because Telegram waits for an answer before the update is parsed.
+    static func callbackID(in bytes: [UInt8]) -> String? {
+        var scanner = UpdateScanner(bytes: bytes)
+        guard let query = try? scanner.value(of: "callback_query"), bytes[query.lowerBound] == UInt8(ascii: "{") else {
+            return nil
+        }
+        var inner = UpdateScanner(bytes: Array(bytes[query]))
+        guard let id = try? inner.value(of: "id"), id.count > 2, id.count <= 130,
+            inner.bytes[id.lowerBound] == UInt8(ascii: "\"")
+        else { return nil }
+        let text = inner.bytes[id.lowerBound + 1..<id.upperBound - 1]
+        let isPlain = text.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }
+        return isPlain ? String(decoding: text, as: UTF8.self) : nil
+    }
+
+    /// Where the value of a member of one object stands.
+    private mutating func value(of name: StaticString) throws(Failure) -> Range<Int>? {
+        try expect("{")
+        if try peek() == UInt8(ascii: "}") { return nil }
+        repeat {
+            let key = try string()
+            try expect(":")
+            _ = try peek()
+            let start = position
+            try skipValue()
+            if isKey(name, at: key) { return start..<position }
+        } while try separator(closing: "}")
+        return nil
+    }
+
     private var stopsAtFirstID = false
     private var firstID: Int64?
 

@@ -22,6 +22,23 @@ enum Bot {
         var name: String {
             [firstName, lastName].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: " ")
         }
+
+        /// Name and handle, for a sentence: `Ada L (@ada)`.
+        var words: String {
+            let handle = username.map { "@\($0)" } ?? String(id)
+            return name.isEmpty ? handle : "\(name) (\(handle))"
+        }
+    }
+
+    /// What `getMe` says about the bot itself.
+    struct Me: Decodable, Equatable, Sendable {
+        var id: Int64
+        var username: String?
+        var canJoinGroups: Bool?
+        var canReadAllGroupMessages: Bool?
+        var supportsInlineQueries: Bool?
+
+        var user: User { User(id: id, username: username) }
     }
 
     struct Chat: Decodable, Sendable {
@@ -31,6 +48,8 @@ enum Bot {
         var title: String?
         var username: String?
         var isForum: Bool?
+
+        var isDirect: Bool { type == "private" }
     }
 
     struct Entity: Decodable, Sendable {
@@ -42,61 +61,40 @@ enum Bot {
         var user: User?
     }
 
-    struct Message: Decodable, Sendable {
-        var messageId: Int64
-        var messageThreadId: Int64?
-        var isTopicMessage: Bool?
-        var from: User?
-        var senderChat: Chat?
-        var date: Int64
-        var chat: Chat
-        var text: String?
-        var caption: String?
-        var entities: [Entity]?
-        var captionEntities: [Entity]?
-        var replyToMessage: Repliable?
-        var migrateToChatId: Int64?
-        var migrateFromChatId: Int64?
-        var photo: Present?
-        var video: Present?
-        var videoNote: Present?
-        var voice: Present?
-        var audio: Present?
-        var document: Present?
-        var sticker: Present?
-        var location: Present?
-        var contact: Present?
-        var poll: Present?
-        var dice: Present?
-
-        /// What it carries besides words, as a person would say it; nil for none that we know.
-        var media: String? {
-            let kinds: [(Present?, String)] = [
-                (photo, "a photo"), (video, "a video"), (videoNote, "a video note"), (voice, "a voice message"),
-                (audio, "an audio file"), (document, "a file"), (sticker, "a sticker"), (location, "a location"),
-                (contact, "a contact"), (poll, "a poll"), (dice, "a dice"),
-            ]
-            return kinds.first { $0.0 != nil }?.1
-        }
-    }
-
     /// A part of which only its presence counts.
     struct Present: Decodable, Sendable {
         init(from decoder: any Decoder) {}
     }
 
-    /// A message that another one answers: only what mention detection needs.
-    struct Repliable: Decodable, Sendable {
-        var messageId: Int64
-        var from: User?
+    /// A part that is passed over when it is not as the API describes it: the message around it still counts.
+    struct Lenient<Value: Decodable & Sendable>: Decodable, Sendable {
+        var value: Value?
+
+        init(from decoder: any Decoder) {
+            value = try? Value(from: decoder)  // what cannot be read is as good as absent
+        }
     }
 
     struct WebhookInfo: Decodable, Sendable {
         var url: String?
+        var hasCustomCertificate: Bool?
+        var pendingUpdateCount: Int?
+        var lastErrorMessage: String?
     }
 
     struct SentMessage: Decodable, Sendable {
         var messageId: Int64
+    }
+
+    struct ChatMember: Decodable, Sendable {
+        var status: String
+        var user: User?
+    }
+
+    /// Where a file can be fetched; `filePath` is relative to the file address.
+    struct File: Decodable, Sendable {
+        var filePath: String?
+        var fileSize: Int64?
     }
 
     /// Every answer: `{ok:true,result}` or `{ok:false,error_code,description,parameters}`.

@@ -38,6 +38,32 @@ struct EntityText {
         }
     }
 
+    /// True when the text names a person or another bot.
+    var mentionsSomebody: Bool {
+        entities.contains { ["mention", "text_mention"].contains($0.type) || isForeignCommand($0) }
+    }
+
+    private func isForeignCommand(_ entity: Bot.Entity) -> Bool {
+        entity.type == "bot_command" && words(of: entity).contains("@")
+    }
+
+    /// The text as a command of this bot, without the bot's name behind the command: `/status@my_bot x` is `/status x`.
+    ///
+    /// Nil unless it begins with a command that names this bot, or one of `known` that names nobody.
+    func command(of bot: Bot.User, known: Set<String>) -> String? {
+        guard let entity = entities.first(where: { $0.type == "bot_command" && $0.offset == 0 }),
+            let range = range(of: entity)
+        else { return nil }
+        let parts = words(of: entity).split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = parts.first, name.hasPrefix("/"), name.count > 1 else { return nil }
+        if parts.count > 1 {
+            guard let handle = bot.username, parts[1].lowercased() == handle.lowercased() else { return nil }
+        } else {
+            guard known.contains(name.dropFirst().lowercased()) else { return nil }
+        }
+        return String(name) + String(decoding: units[range.upperBound...], as: UTF16.self)
+    }
+
     private func words(of entity: Bot.Entity) -> String {
         range(of: entity).map { String(decoding: units[$0], as: UTF16.self) } ?? ""
     }

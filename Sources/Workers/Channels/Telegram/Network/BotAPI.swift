@@ -9,6 +9,7 @@ internal import NIOPosix
 final class BotAPI: Sendable {
     private let client: HTTPClient
     private let base: String
+    private let fileBase: String
     private let token: String
 
     init(root: String, token: String, group: any EventLoopGroup) {
@@ -21,8 +22,11 @@ final class BotAPI: Sendable {
         configuration.connectionPool.idleTimeout = .seconds(10)
         // What cannot be reached is said at once: it is certain then that nothing left, and retrying is ours to plan.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // The poll holds one connection all the time, a server that hangs holds others: the next call has one of its own.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
         client = HTTPClient(eventLoopGroup: group, configuration: configuration)
         base = "\(root)/bot\(token)/"
+        fileBase = "\(root)/file/bot\(token)/"
         self.token = token
     }
 
@@ -33,37 +37,95 @@ final class BotAPI: Sendable {
 
     /// Makes a call and decodes its result.
     func call<Value: Decodable & Sendable>(_ call: BotCall, _ type: Value.Type) async -> Result<Value, CallFailure> {
-        switch await bytes(call) {
-        case .failure(let failure): return .failure(failure)
-        case .success(let bytes):
-            guard let answer = try? Bot.decode(Bot.Answer<Value>.self, from: bytes), answer.ok,
-                let result = answer.result
-            else {
-                return .failure(.unknown("\(call.method) was answered with something that is not the Bot API's JSON"))
-            }
-            return .success(result)
-        }
+        await bytes(call).flatMap { Self.decode($0, of: call.method) }
     }
 
     /// Makes a call and gives back the bytes of a good answer (status 200), whole and at most
     /// `TelegramLimits.answerBytes` of them.
     func bytes(_ call: BotCall) async -> Result<[UInt8], CallFailure> {
-        var request = HTTPClientRequest(url: base + call.method)
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
-        request.headers.add(name: "user-agent", value: "clawhold")
+        var request = request(base + call.method, "application/json")
         request.body = .bytes(ByteBuffer(bytes: call.body))
-        let prepared = request
+        return await answer(request, to: call.method, within: call.timeout)
+    }
+
+    /// Sends a form with a file whose bytes come while it is sent. `length` is the body's, nil when it is not known.
+    func upload(
+        _ method: String,
+        _ form: MultipartForm,
+        length: Int64?,
+        within time: Duration
+    ) async -> Result<Bot.SentMessage, CallFailure> {
+        var request = request(base + method, "multipart/form-data; boundary=\(form.boundary)")
+        request.body = .stream(form, length: length.map { .known($0) } ?? .unknown)
+        return await answer(request, to: method, within: time).flatMap { Self.decode($0, of: method) }
+    }
+
+    /// Reads a file, piece by piece. `path` comes from `getFile`.
+    ///
+    /// Throws `CallFailure`, what `piece` threw, or `CancellationError`.
+    func download(_ path: String, _ piece: (ByteBuffer) async throws -> Void) async throws {
+        var request = HTTPClientRequest(url: fileBase + path)
+        request.headers.add(name: "user-agent", value: "clawhold")
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(request, timeout: .seconds(30))
+        } catch {
+            throw failure(error)
+        }
+        guard response.status.code == 200 else {
+            throw CallFailure.refused(
+                code: Int(response.status.code),
+                description: "no file there",
+                migratedTo: nil
+            )
+        }
+        var body = response.body.makeAsyncIterator()
+        while true {
+            let next: ByteBuffer?
+            do {
+                next = try await body.next()
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                throw failure(error)
+            }
+            guard let next else { return }
+            try await piece(next)
+        }
+    }
+
+    private func request(_ url: String, _ contentType: String) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: contentType)
+        request.headers.add(name: "user-agent", value: "clawhold")
+        return request
+    }
+
+    private static func decode<Value: Decodable & Sendable>(
+        _ bytes: [UInt8],
+        of method: String
+    ) -> Result<Value, CallFailure> {
+        guard let answer = try? Bot.decode(Bot.Answer<Value>.self, from: bytes), answer.ok, let result = answer.result
+        else { return .failure(.unknown("\(method) was answered with something that is not the Bot API's JSON")) }
+        return .success(result)
+    }
+
+    private func answer(
+        _ request: HTTPClientRequest,
+        to method: String,
+        within time: Duration
+    ) async -> Result<[UInt8], CallFailure> {
         do {
             return try await withThrowingTaskGroup(of: Result<[UInt8], CallFailure>?.self) { group in
-                group.addTask { try await self.exchange(prepared) }
+                group.addTask { try await self.exchange(request) }
                 group.addTask {
-                    try await Task.sleep(for: call.timeout)
+                    try await Task.sleep(for: time)
                     return nil
                 }
                 defer { group.cancelAll() }
                 guard let first = try await group.next(), let result = first else {
-                    return .failure(.unknown("no answer to \(call.method) within \(call.timeout)"))
+                    return .failure(.unknown("no answer to \(method) within \(time)"))
                 }
                 return result
             }
@@ -108,8 +170,9 @@ final class BotAPI: Sendable {
 
     /// `text` without the token and without line breaks, at most 300 characters.
     private func redacted(_ text: String) -> String {
-        let flat = String(text.map { $0.isNewline ? " " : $0 }.prefix(300))
-        return token.isEmpty
-            ? flat : flat.split(separator: token, omittingEmptySubsequences: false).joined(separator: "<token>")
+        let whole =
+            token.isEmpty
+            ? text : text.split(separator: token, omittingEmptySubsequences: false).joined(separator: "<token>")
+        return String(whole.map { $0.isNewline ? " " : $0 }.prefix(300))
     }
 }

@@ -26,7 +26,8 @@ struct PollPlan {
     private(set) var confirmed: Int64?
     /// Updates to ask for at once; halved while answers are too long, one by one at worst.
     private(set) var limit = 100
-    private var failures = 0
+    /// Calls that failed since the last good one.
+    private(set) var failures = 0
 
     init(confirmed: Int64?) {
         self.confirmed = confirmed
@@ -68,10 +69,7 @@ struct PollPlan {
                     + "@BotFather shows the token under /mybots. With channels.telegram.apiRoot set, check that too"
             )
         case .conflict(let description):
-            return delay(
-                random,
-                "another poller uses this bot token (409 \(description)): stop the other program or make a bot of its own for it"
-            )
+            return delay(random, Self.conflict(description))
         case .tooMany(let seconds):
             failures += 1
             return .wait(.seconds(seconds), trouble: "Telegram asks to wait \(seconds) s (429)")
@@ -85,6 +83,15 @@ struct PollPlan {
     /// The gateway cannot journal now (its disk is full): nothing is confirmed, Telegram keeps it for 24 hours.
     mutating func refused(_ reason: String, random: Double) -> Next {
         delay(random, "messages wait at Telegram: \(reason)")
+    }
+
+    /// Who else reads this bot's messages, and what to do about it.
+    static func conflict(_ description: String) -> String {
+        description.contains("webhook")
+            ? "another program set a webhook for this bot (409 \(description)): stop that program, then restart this channel, "
+                + "which takes the webhook away; or give one of the two a bot of its own (@BotFather, /newbot)"
+            : "another poller uses this bot token (409 \(description)): stop the other program or make a bot of its own for it "
+                + "(@BotFather, /newbot)"
     }
 
     private mutating func tooLong(_ start: [UInt8], _ random: Double) -> Next {

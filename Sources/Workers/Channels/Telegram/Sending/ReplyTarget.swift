@@ -8,8 +8,11 @@ struct ReplyTarget: Codable, Equatable, Sendable {
     /// The message that is answered.
     var message: Int64?
 
+    /// Groups have tighter limits; their numbers are negative.
+    var isGroup: Bool { chat < 0 }
+
     func encoded() -> Data {
-        // Encoding three integers cannot fail.
+        // Encoding integers cannot fail.
         (try? JSONEncoder().encode(self)) ?? Data()
     }
 
