@@ -21,7 +21,8 @@ struct ClawholdCommand: ParsableCommand {
                 StatusCommand.self, PsCommand.self, TopCommand.self, LogsCommand.self, EventsCommand.self,
                 HealthCommand.self,
                 RestartCommand.self, StopCommand.self, StartCommand.self, ResetCommand.self, ReloadCommand.self,
-                UpgradeCommand.self, CallCommand.self,
+                UpgradeCommand.self,
+                ChannelsCommand.self, WhyCommand.self, PairingCommand.self, QueueCommand.self, CallCommand.self,
                 GatewayCommand.self, ConfigCommand.self, VersionCommand.self,
             ],
             defaultSubcommand: nil

@@ -37,6 +37,16 @@ struct LifeCycle {
         // Names first: nothing is done when one of them is a typing error.
         let isAll = names.contains("all") && !rows.contains { $0.answers(to: "all") }
         let chosen = isAll ? all(action, rows) : try distinct(names.map { try WorkerChoice.one($0, among: rows) })
+        try run(action, chosen, connection, common)
+    }
+
+    /// The same for workers that were chosen already.
+    static func run(
+        _ action: Action,
+        _ chosen: [WorkerRow],
+        _ connection: ControlConnection,
+        _ common: CommonOptions
+    ) throws {
         if chosen.isEmpty, !common.json { Terminal.say("No worker needs that. See:  clawhold ps") }
         let cycle = LifeCycle(action: action, connection: connection)
         var results: [Result] = []

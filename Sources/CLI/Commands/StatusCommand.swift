@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Config
 internal import IPCControl
+internal import Runtime
 
 /// `status`: how the gateway is, on one page. Exit code 0 also when nothing runs, as in OpenClaw.
 struct StatusCommand: ParsableCommand {
@@ -37,15 +38,22 @@ enum StatusPage {
             return
         }
         let rows = try WorkerRow.all(on: found.connection)
-        guard !common.json else { return Terminal.say(json(found.status, rows, now: Terminal.now())) }
+        // For comfort: a gateway that is down is what the rest of the page is about.
+        let call = GatewayCall(socket: found.rpcSocket, patience: .seconds(2), limit: .seconds(3))
+        let channels = try? call.call("channels.status", repeats: true)
+        guard !common.json else {
+            return Terminal.say(json(found.status, rows, channels: channels, now: Terminal.now()))
+        }
         let width = TerminalSize.now()?.columns
-        let page = page(found.status, rows, now: Terminal.now(), style: common.style, width: width)
+        let accounts = channels.map(ChannelAccount.all) ?? []
+        let page = page(found.status, rows, accounts, now: Terminal.now(), style: common.style, width: width)
         Terminal.say(page.joined(separator: "\n"))
     }
 
     static func page(
         _ status: Block,
         _ rows: [WorkerRow],
+        _ channels: [ChannelAccount] = [],
         now: Int64,
         style: Style,
         width: Int? = nil
@@ -63,6 +71,9 @@ enum StatusPage {
             }
         }
         lines += [""] + WorkerTable.lines(rows, now: now, style: style, width: width)
+        if !channels.isEmpty {
+            lines += ["", style.bold("CHANNELS")] + ChannelPage.brief(channels, style: style, width: width)
+        }
         for row in summary.troubled {
             lines.append("")
             lines += Words.wrapped(reason(row, now: now), width: width ?? .max, indent: 0).map(style.bad)
@@ -147,7 +158,7 @@ enum StatusPage {
         ])
     }
 
-    static func json(_ status: Block, _ rows: [WorkerRow], now: Int64) -> String {
+    static func json(_ status: Block, _ rows: [WorkerRow], channels: JSON? = nil, now: Int64) -> String {
         let summary = Summary(status, rows)
         return JSONText.object([
             ("running", .bool(true)),
@@ -168,6 +179,7 @@ enum StatusPage {
             ("logDropped", .integer(status.integer("LOG_DROPPED") ?? 0)),
             ("degraded", .raw(JSONText.array(summary.troubled.map { degraded($0, now: now) }))),
             ("workers", .raw(JSONText.array(rows.map(\.json)))),
+            ("channels", channels.map { .raw($0.text) } ?? .null),
         ])
     }
 }
