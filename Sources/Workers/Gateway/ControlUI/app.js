@@ -179,16 +179,17 @@ async function onOnline(hello) {
   gateway.ask("status").then((r) => { state.config = r.runtime?.config ?? null; renderNotices(); }, () => {});
   // What was asked and not settled is asked again under the same key: the gateway tells what became of it.
   for (const run of state.runs.values()) if (!run.done) submit(run);
+  loadChannels();
   await Promise.all([loadHistory(), loadSessions()]);
   renderNotices();
 }
 
-function onOffline() { renderNotices(); updateComposer(); }
+function onOffline() { renderChannels(); renderNotices(); updateComposer(); }
 
 function onEvent(name, payload) {
   if (name === "chat") onChat(payload);
   else if (name === "agent") onAgent(payload);
-  else if (name === "workers") takeWorkers(payload);
+  else if (name === "workers") { takeWorkers(payload); loadChannels(); }
   else if (name === "health") { state.health = payload; renderNotices(); }
 }
 
@@ -641,14 +642,20 @@ function drawSpark(svg, w) {
   svg.setAttribute("aria-label", `Memory over the last ${samples.length ? span(Date.now() - samples[0].at) : "moments"}`);
 }
 
-async function restart(id) {
-  const self = id === "gateway";
-  $("confirm-title").textContent = `Restart ${id}?`;
-  $("confirm-text").textContent = self ? "This page loses its connection for a moment and comes back by itself." : "Work in hand is taken up again by the next incarnation.";
+/** Asks before something is done; false when the answer is no. */
+async function confirmed(title, text, verb) {
+  $("confirm-title").textContent = title;
+  $("confirm-text").textContent = text;
+  $("confirm-yes").textContent = verb;
   $("confirm").returnValue = "no";
   $("confirm").showModal();
   await new Promise((resolve) => $("confirm").addEventListener("close", resolve, { once: true }));
-  if ($("confirm").returnValue !== "yes") return;
+  return $("confirm").returnValue === "yes";
+}
+
+async function restart(id) {
+  const words = id === "gateway" ? "This page loses its connection for a moment and comes back by itself." : "Work in hand is taken up again by the next incarnation.";
+  if (!(await confirmed(`Restart ${id}?`, words, "Restart"))) return;
   state.restarting.set(id, state.workers.find((w) => w.id === id)?.incarnation ?? 0);
   renderWorkers();
   setTimeout(() => { state.restarting.delete(id); renderWorkers(); }, 15000);
@@ -707,17 +714,19 @@ function renderNotices() {
   $("degraded").title = `${broken} not running`;
 }
 
-function pageOf(path) { return /\/workers\/?$/.test(path) ? "workers" : "chat"; }
+const PAGES = { chat: "Chat", channels: "Channels", workers: "Workers" };
+
+function pageOf(path) { return /\/(workers|channels)\/?$/.exec(path)?.[1] ?? "chat"; }
 
 function showPage(page, push = true) {
   document.body.dataset.page = page;
-  for (const name of ["chat", "workers"]) $("page-" + name).hidden = name !== page;
+  for (const name of Object.keys(PAGES)) $("page-" + name).hidden = name !== page;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.page === page) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
   }
-  document.title = (page === "workers" ? "Workers" : "Chat") + " · Clawhold";
+  document.title = PAGES[page] + " · Clawhold";
   if (push && pageOf(location.pathname) !== page) history.pushState(null, "", `${base}/${page}`);
-  if (page === "workers") renderWorkers(); else renderLog(true);
+  if (page === "workers") renderWorkers(); else if (page === "channels") { renderChannels(); loadChannels(); } else renderLog(true);
 }
 
 function closeMenu() { document.body.classList.remove("menu-open"); $("scrim").hidden = true; $("menu").setAttribute("aria-expanded", "false"); }
@@ -760,6 +769,8 @@ function start() {
     if (document.body.classList.contains("menu-open")) { closeMenu(); $("menu").focus(); } else stop();
   });
   $("stop").addEventListener("click", stop);
+  $("page-channels").addEventListener("click", channelClick);
+  $("probe").addEventListener("click", () => loadChannels(true));
   $("log").addEventListener("scroll", updateToEnd, { passive: true });
   $("to-end").addEventListener("click", () => { $("log").scrollTop = $("log").scrollHeight; $("draft").focus(); });
   $("gate").addEventListener("cancel", (event) => event.preventDefault());
@@ -776,6 +787,7 @@ function start() {
   });
   setInterval(() => gateway.watch(), 5000);
   setInterval(sampleWorkers, 2000);
+  setInterval(() => { if (!document.hidden) loadChannels(); }, 10000);
   setInterval(renderSessions, 60000);
   showPage(pageOf(location.pathname), false);
   updateComposer();

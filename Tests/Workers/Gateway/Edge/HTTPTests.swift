@@ -122,9 +122,10 @@ struct HTTPTests {
             )
             #expect(page.headers["x-frame-options"] == "DENY")
             #expect(page.headers["connection"] == "close")
-            #expect(page.body.contains(#"src="/assets/app.js""#))
+            #expect(page.body.contains(#"src="/assets/app.js""#) && page.body.contains(#"src="/assets/channels.js""#))
             #expect(!page.body.contains("%BASE%") && !page.body.contains("<style") && !page.body.contains(" style="))
-            #expect(!page.body.contains(" onclick=") && page.body.ranges(of: "<script").count == 1)
+            #expect(!page.body.contains(" onclick=") && page.body.ranges(of: "<script").count == 2)
+            #expect(try await HTTPProbe.get(bench, "/assets/channels.js").body.contains("channels.status"))
             let script = try await HTTPProbe.get(bench, "/assets/app.js")
             #expect(script.headers["content-type"] == "application/javascript; charset=utf-8")
             #expect(

@@ -42,6 +42,7 @@ struct StaticAssets: Sendable {
     private func asset(_ name: String) -> HTTPAnswer? {
         switch name {
         case "app.js": file("application/javascript; charset=utf-8", PackageResources.app_js)
+        case "channels.js": file("application/javascript; charset=utf-8", PackageResources.channels_js)
         case "app.css": file("text/css; charset=utf-8", PackageResources.app_css)
         case "icon.svg", "favicon.svg": file("image/svg+xml", PackageResources.icon_svg)
         default: nil
