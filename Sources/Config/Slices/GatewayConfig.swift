@@ -31,6 +31,8 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     package var maxConcurrent = 4
     /// One per channel account that has a worker.
     package var channels: [ChannelAccess] = []
+    /// Every account that is written down, those without a worker too.
+    package var listings: [ChannelListing] = []
     /// The model workers of this plan, the demonstration model among them.
     package var models: [ModelWorkerEntry] = []
     /// Set only while no provider at all has a credential: what WebChat, and only WebChat, is answered with.

@@ -70,7 +70,7 @@ private func edgeParts(_ worker: Worker, _ config: GatewayConfig, _ engine: any 
         host: hostName(),
         conversations: engine,
         safeReason: worker.start.safeReason,
-        restartWorker: { id in lifeline.send(Block("COMMAND", ["CMD": "RESTART", "ID": id])) },
+        command: { order, id in lifeline.send(Block("COMMAND", ["CMD": order.rawValue, "ID": id])) },
         log: worker.log,
         eventLoop: worker.eventLoop
     )

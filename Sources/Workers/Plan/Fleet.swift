@@ -55,6 +55,7 @@ struct Fleet {
         slice.alerts = config.alerts()
         slice.maxConcurrent = maxConcurrent
         slice.channels = channels
+        slice.listings = config.channelListings()
         slice.models = drafts.filter { $0.id.kind == .model }.map {
             ModelWorkerEntry(worker: $0.id.rawValue, provider: $0.id.parts.first ?? "")
         }

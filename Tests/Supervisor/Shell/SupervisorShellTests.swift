@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import IPCControl
 import Testing
@@ -35,6 +36,25 @@ struct SupervisorShellTests {
         #expect(try run.exitCode() == 0)
         try run.line("drain shutdown by 3400")
         #expect(access(RuntimePointer.path(in: run.state), F_OK) != 0)
+    }
+
+    @Test("the gateway's own socket is open to its owner alone, and the same one while gateways come and go")
+    func rpcSocket() throws {
+        let run = try SupervisorRun(pair)
+        let gateway = try run.ready("gateway", 1)
+        let path = run.controlSocket.replacing("control.sock", with: "rpc.sock")
+        let pointer = try SystemFile.text(RuntimePointer.path(in: run.state), limit: 4096)
+        #expect(pointer.contains("\"rpcSocket\":\"\(path)\""))
+        var (before, after, state) = (stat(), stat(), stat())
+        #expect(stat(path, &before) == 0 && stat(run.state, &state) == 0)
+        #expect(before.st_mode & 0o777 == 0o600 && before.st_uid == state.st_uid)
+        kill(gateway, SIGKILL)
+        // Between two gateways: whoever dials waits for the next one.
+        let client = Descriptor(owning: clinux_unix_socket())
+        #expect(clinux_connect_unix(client.raw, path) == 0)
+        let next = try run.ready("gateway", 2)
+        try run.line("started incarnation 2 pid \(next) fds http:4,hub:5,rpc:6")
+        #expect(stat(path, &after) == 0 && after.st_ino == before.st_ino)
     }
 
     @Test("after kill -9 of the supervisor the next start succeeds although a worker was stopped by SIGSTOP")

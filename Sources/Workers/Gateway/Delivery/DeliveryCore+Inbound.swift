@@ -142,7 +142,7 @@ extension DeliveryCore {
             log(.warning, "messages may be lost: \(text)", about: link.worker)
             commit(.gap(channel: link.worker, text: text))
         }
-        channelStatus[link.worker] = status
+        channelStatus[link.worker, default: ChannelLinkStatus()].changed(to: status, now: clock ?? 0)
         publish(.workersChanged)
     }
 

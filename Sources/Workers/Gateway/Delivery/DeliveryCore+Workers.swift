@@ -73,6 +73,7 @@ extension DeliveryCore {
         guard let state = current(worker, link) else { return }
         lost(state)
         links[worker] = nil
+        channelStatus[worker]?.lost(now: clock ?? 0)
         if let pending = state.pendingExit { return journal(pending.exit) }
         if wanted.contains(worker) { demand(worker) }
     }
@@ -155,6 +156,7 @@ extension DeliveryCore {
 
     mutating func gone(_ worker: String) {
         table[worker] = nil
+        channelStatus[worker] = nil
         if wanted.contains(worker) { failWaiting(worker, "it is not configured any more") }
         publish(.workersChanged)
     }

@@ -35,7 +35,8 @@ struct DeliveryCore {
     var deadUpTo: [String: UInt64] = [:]
     /// Incarnations that live, until claims of earlier ones were looked for.
     var sweeps: [String: (incarnation: UInt64, at: Int64)] = [:]
-    var channelStatus: [String: HubChannelStatus] = [:]
+    /// What each channel's worker last said of itself, and when that began.
+    var channelStatus: [String: ChannelLinkStatus] = [:]
     /// Why nothing is taken in; empty: it is.
     var intakeStopped = ""
     var isDraining = false

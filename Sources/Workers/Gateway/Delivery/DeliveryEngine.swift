@@ -143,6 +143,33 @@ package final class DeliveryEngine: Conversations {
         return (rows ?? []).sorted { $0.id < $1.id }
     }
 
+    package func channels(_ ids: [String], ignoredSince: Int64) async -> [String: ChannelFacts] {
+        let known = try? await onLoop { engine in  // the loop lives
+            (engine.core.channelStatus, engine.core.intakeStopped.isEmpty)
+        }
+        var facts = Dictionary(ids.map { ($0, known?.0[$0]?.facts ?? ChannelFacts()) }) { first, _ in first }
+        // While the disk is full the writer may be waiting for space.
+        guard known?.1 == true,
+            let figures = try? await writer.commit(
+                .relaxed,
+                { journal throws(JournalError) in try journal.figures(of: ids, ignoredSince: ignoredSince) }
+            )
+        else { return facts }
+        for id in ids { facts[id]?.figures = figures[id] }
+        return facts
+    }
+
+    package func ask(
+        worker: String,
+        method: String,
+        params: [UInt8],
+        milliseconds: Int64
+    ) async throws(ConversationError) -> [UInt8] {
+        try await ask { engine, continuation in
+            engine.ask(worker, method, params, within: .milliseconds(milliseconds), continuation)
+        }.get()
+    }
+
     package func deliveryStatus() async -> DeliveryStatus {
         var status = DeliveryStatus()
         let stopped = try? await onLoop { ($0.core.intakeStopped, $0.core.turns.count, $0.core.sends.count) }

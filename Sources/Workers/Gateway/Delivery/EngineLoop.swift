@@ -196,6 +196,23 @@ final class EngineLoop: HubEvents {
         apply(.question(token: token, worker: worker, method: method, params: params))
     }
 
+    /// The same with a time limit of its own. A late answer finds nobody who waits for it.
+    func ask(
+        _ worker: String,
+        _ method: String,
+        _ params: [UInt8],
+        within limit: TimeAmount,
+        _ continuation: CheckedContinuation<Result<[UInt8], ConversationError>, Never>
+    ) {
+        ask(worker, method, params, continuation)
+        let token = lastToken
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: limit) {
+            bound.value.questions.removeValue(forKey: token)?
+                .resume(returning: .failure(.unavailable("\(worker) did not answer in time")))
+        }
+    }
+
     func subscribe(_ token: Int, _ handler: @escaping @Sendable (ConversationEvent) -> Void) {
         subscribers[token] = handler
     }

@@ -80,6 +80,17 @@ final class SafeConversations: Conversations {
         func cancel() { engine.state.withLock { $0.handlers[number] = nil } }
     }
 
+    func channels(_ ids: [String], ignoredSince: Int64) async -> [String: ChannelFacts] { [:] }
+
+    func ask(
+        worker: String,
+        method: String,
+        params: [UInt8],
+        milliseconds: Int64
+    ) async throws(ConversationError) -> [UInt8] {
+        throw .unavailable(Self.sentence)
+    }
+
     func workers() async -> [WorkerRow] {
         state.withLock { Array($0.rows.values) }.sorted { $0.id < $1.id }
     }

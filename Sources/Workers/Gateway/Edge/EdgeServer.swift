@@ -24,7 +24,7 @@ struct EdgeServer: Sendable {
         var conversations: any Conversations
         /// Why the gateway is in safe mode; nil when it is not.
         var safeReason: String?
-        var restartWorker: @Sendable (String) -> Void
+        var command: @Sendable (WorkerOrder, String) -> Void
         /// Whether a process that dials the Unix socket belongs to our own tree: the supervisor, and all that it started.
         var isOwnTree: @Sendable (Int32) -> Bool = { PeerDescent.isOwn($0, tree: [getppid(), getpid()]) }
         var limits = EdgeLimits()
@@ -87,7 +87,7 @@ struct EdgeServer: Sendable {
                 }
             },
             watchWorkers: { id in eventLoop.execute { box.value?.watchWorkers(id) } },
-            restartWorker: parts.restartWorker
+            command: parts.command
         )
         let core = EdgeCore(
             config: parts.config,

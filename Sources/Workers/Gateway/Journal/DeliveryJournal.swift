@@ -159,6 +159,9 @@ package protocol DeliveryJournal: AnyObject {
     /// Rows for people, newest first.
     func queueItems(_ filter: QueueFilter) throws(JournalError) -> [QueueItem]
 
+    /// Of these channels; messages that started no turn are counted from `ignoredSince` on.
+    func figures(of channels: [String], ignoredSince: Int64) throws(JournalError) -> [String: ChannelFigures]
+
     /// How many there are of each state of `QueueState.open`.
     func queueCounts() throws(JournalError) -> [QueueState: Int]
 

@@ -26,6 +26,13 @@ struct Method: Sendable {
     }
 }
 
+/// What the gateway may ask the supervisor to do with a worker.
+enum WorkerOrder: String, Sendable {
+    case start = "START"
+    case stop = "STOP"
+    case restart = "RESTART"
+}
+
 /// What methods may reach.
 struct MethodContext: Sendable {
     let config: GatewayConfig
@@ -38,8 +45,8 @@ struct MethodContext: Sendable {
     let hold: @Sendable (_ runID: String) -> Void
     let presence: @Sendable () async -> WireValue
     let watchWorkers: @Sendable (_ connectionID: String) -> Void
-    /// Asks the supervisor; false when it does not know the worker.
-    let restartWorker: @Sendable (_ id: String) -> Void
+    /// Asks the supervisor.
+    let command: @Sendable (_ order: WorkerOrder, _ id: String) -> Void
 
     var uptimeMilliseconds: Int64 { startedAt.duration(to: clock.now()).wholeMilliseconds }
 
@@ -68,7 +75,7 @@ struct MethodContext: Sendable {
 enum MethodTable {
     static let all: [Method] =
         StatusMethods.all + ChatMethods.all + SessionMethods.all + AgentMethods.all + WorkerMethods.all
-        + QueueMethods.all
+        + QueueMethods.all + ChannelMethods.all
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

@@ -1,12 +1,11 @@
 internal import Config
 
-/// health, status, system-presence, channels.status (spec/gateway-protocol.md 2.2, 2.8).
+/// health, status, system-presence (spec/gateway-protocol.md 2.2).
 enum StatusMethods {
     static let all = [
         Method("health", .read, health),
         Method("status", .read, status),
         Method("system-presence", .read, presence),
-        Method("channels.status", .read, channels),
     ]
 
     private static func health(
@@ -27,19 +26,6 @@ enum StatusMethods {
     ) async throws(RPCError) -> RPCAnswer {
         try noParams(params, method: "system-presence")
         return .success(await context.presence())
-    }
-
-    private static func channels(
-        _ context: MethodContext,
-        _ caller: Caller,
-        _ params: WireValue
-    ) async throws(RPCError) -> RPCAnswer {
-        var reader = ParamReader(params)
-        reader.allow(["probe", "timeoutMs"])
-        _ = reader.bool("probe")
-        _ = reader.integer("timeoutMs", in: 0...Int64.max)
-        guard reader.isValid else { throw reader.error(method: "channels.status") }
-        return .success(await context.report().channelsStatus(wall: context.clock.wall()))
     }
 
     /// Asks for the sessions without failing over them: status is what one calls when something is broken.

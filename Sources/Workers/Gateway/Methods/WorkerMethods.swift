@@ -29,7 +29,7 @@ enum WorkerMethods {
         guard await context.conversations.workers().contains(where: { $0.id == id }) else {
             throw .invalid("no worker \"\(id)\": workers.list has the names")
         }
-        context.restartWorker(id)
+        context.command(.restart, id)
         return .success(["ok": true, "id": .string(id)])
     }
 }

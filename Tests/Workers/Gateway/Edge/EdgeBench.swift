@@ -63,7 +63,9 @@ struct EdgeBench {
             host: "bench",
             conversations: setup.safeEngine ?? engine,
             safeReason: setup.safeEngine == nil ? nil : "it kept dying",
-            restartWorker: { id in restarts.ids.withLock { $0.append(id) } },
+            command: { order, id in
+                restarts.ids.withLock { $0.append(order == .restart ? id : "\(order.rawValue) \(id)") }
+            },
             isOwnTree: setup.isOwnTree,
             limits: setup.limits,
             log: log,

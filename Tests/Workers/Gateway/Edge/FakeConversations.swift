@@ -15,6 +15,10 @@ final class FakeConversations: Conversations {
         var runs: [String] = []
         var rows: [WorkerRow] = []
         var delivery = DeliveryStatus()
+        var channels: [String: ChannelFacts] = [:]
+        /// Questions to workers, and what each worker answers.
+        var asked: [String] = []
+        var answers: [String: String] = [:]
         var history = #"{"sessionKey":"main","messages":[]}"#
         var sessions = #"{"ts":1,"path":"/s","count":0,"defaults":{},"sessions":[]}"#
         var error: ConversationError?
@@ -75,6 +79,24 @@ final class FakeConversations: Conversations {
             return number
         }
         return Subscription(owner: self, number: number)
+    }
+
+    func channels(_ ids: [String], ignoredSince: Int64) async -> [String: ChannelFacts] {
+        state.withLock { $0.channels }
+    }
+
+    func ask(
+        worker: String,
+        method: String,
+        params: [UInt8],
+        milliseconds: Int64
+    ) async throws(ConversationError) -> [UInt8] {
+        let answer = state.withLock { state in
+            state.asked.append("\(worker) \(method) \(String(decoding: params, as: UTF8.self)) \(milliseconds)")
+            return state.answers[worker]
+        }
+        guard let answer else { throw .unavailable("\(worker) did not answer in time") }
+        return Array(answer.utf8)
     }
 
     func workers() async -> [WorkerRow] { state.withLock { $0.rows } }

@@ -139,13 +139,12 @@ struct MethodTests {
         }
     }
 
-    @Test("channels.status is made of the worker table, an empty one too")
+    @Test("channels.status has the workers that nobody wrote down, too, and WebChat alone when there are none")
     func channels() async throws {
         try await EdgeBench.run { bench in
             let client = try await bench.client()
             let empty = try await client.ask("channels.status", ["probe": false, "timeoutMs": 8000])
-            #expect(empty["payload"]?["channelOrder"] == [])
-            #expect(empty["payload"]?["channels"] == .object([]))
+            #expect(empty["payload"]?["channelOrder"] == ["webchat"])
             var parked = WorkerRow(id: "channel:discord:work", kind: "channel")
             parked.state = "parked"
             parked.cause = "fatal"
@@ -159,7 +158,7 @@ struct MethodTests {
             ]
             bench.engine.state.withLock { $0.rows = rows }
             let payload = try #require(try await client.ask("channels.status", .object([]))["payload"])
-            #expect(payload["channelOrder"] == ["telegram", "discord"])
+            #expect(payload["channelOrder"] == ["telegram", "discord", "webchat"])
             #expect(payload["channelLabels"]?["telegram"] == "Telegram")
             #expect(
                 payload["channelAccounts"]?["telegram"]?.items?.map { $0["accountId"]?.text } == ["default", "alpha"]

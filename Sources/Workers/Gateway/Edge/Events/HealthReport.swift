@@ -1,6 +1,6 @@
 internal import Config
 
-/// The `health` payload and `channels.status`, made of the worker table (spec/gateway-protocol.md 2.2, 2.8).
+/// The `health` payload, made of the worker table (spec/gateway-protocol.md 2.2).
 struct HealthReport: Sendable {
     let config: GatewayConfig
     let workers: [WorkerRow]
@@ -108,46 +108,6 @@ struct HealthReport: Sendable {
     /// What does not run although it should.
     var degraded: [String] {
         Readiness(workers: workers, delivery: delivery, isDraining: false).reasons
-    }
-
-    // MARK: channels.status
-
-    func channelsStatus(wall: Int64) -> WireValue {
-        let channels = channels
-        func perChannel(_ value: (String, [ChannelWorker]) -> WireValue) -> WireValue {
-            WireValue(members: channels.map { ($0.id, value($0.id, $0.accounts)) })
-        }
-        return [
-            "ts": .integer(wall),
-            "channelOrder": .array(channels.map { .string($0.id) }),
-            "channelLabels": perChannel { id, _ in .string(label(id)) },
-            "channelDetailLabels": perChannel { id, _ in .string(label(id)) },
-            "channelSystemImages": .object([]),
-            "channelMeta": .array(
-                channels.map {
-                    ["id": .string($0.id), "label": .string(label($0.id)), "detailLabel": .string(label($0.id))]
-                }
-            ),
-            "channels": perChannel { _, accounts in accounts.first.map(summary) ?? .object([]) },
-            "channelAccounts": perChannel { _, accounts in .array(accounts.map(account)) },
-            "channelDefaultAccountId": perChannel { _, accounts in .string(accounts.first?.account ?? "default") },
-        ]
-    }
-
-    private func summary(_ worker: ChannelWorker) -> WireValue {
-        ["configured": true, "running": .bool(worker.isRunning), "lastError": worker.lastError.map(WireValue.string)]
-    }
-
-    private func account(_ worker: ChannelWorker) -> WireValue {
-        [
-            "accountId": .string(worker.account),
-            "enabled": true,
-            "configured": true,
-            "running": .bool(worker.isRunning),
-            "connected": .bool(worker.isReady),
-            "lastError": worker.lastError.map(WireValue.string),
-            "worker": WorkerTable.row(worker.row),
-        ]
     }
 }
 
