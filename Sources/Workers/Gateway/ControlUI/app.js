@@ -189,7 +189,7 @@ function onOffline() { renderChannels(); renderNotices(); updateComposer(); }
 function onEvent(name, payload) {
   if (name === "chat") onChat(payload);
   else if (name === "agent") onAgent(payload);
-  else if (name === "workers") { takeWorkers(payload); loadChannels(); }
+  else if (name === "workers") { takeWorkers(payload); channelsMayHaveChanged(); }
   else if (name === "health") { state.health = payload; renderNotices(); }
 }
 

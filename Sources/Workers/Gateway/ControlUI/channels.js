@@ -2,7 +2,7 @@
 // The Channels page: what each network says, whom nobody answers and why, who waits to be let in, what was given up.
 // Loaded before app.js, whose helpers (el, $, gateway, span, ago, toast, confirmed) it uses when it is called.
 
-const desk = { status: null, why: [], pairing: [], letters: [], error: null, probing: false, loading: null, again: null, busy: new Set() };
+const desk = { status: null, why: [], pairing: [], letters: [], error: null, probing: false, loading: null, again: null, at: 0, busy: new Set() };
 
 /** Reads everything that the page shows. Calls that come meanwhile lead to one more. */
 function loadChannels(probe = false) {
@@ -17,7 +17,13 @@ function loadChannels(probe = false) {
   });
 }
 
+/** Heartbeats come every second or two; this page is read anew every three. */
+function channelsMayHaveChanged() {
+  if (Date.now() - desk.at > 3000) loadChannels();
+}
+
 async function readChannels(probe) {
+  desk.at = Date.now();
   // What one of them cannot tell does not hide the others. A gateway that has no such method has nothing to show there.
   const part = (method, params, read) => gateway.ask(method, params).then(read, (error) => { if (!error.lost && !/^unknown method/.test(error.message)) desk.error = error.message; });
   desk.error = null;
