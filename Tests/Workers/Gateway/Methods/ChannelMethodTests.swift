@@ -20,7 +20,8 @@ struct ChannelMethodTests {
         return listing
     }
 
-    private static func row(_ id: String, _ state: String, _ change: (inout WorkerRow) -> Void = { _ in }) -> WorkerRow {
+    private static func row(_ id: String, _ state: String, _ change: (inout WorkerRow) -> Void = { _ in }) -> WorkerRow
+    {
         var row = WorkerRow(id: id, kind: "channel")
         row.state = state
         (row.pid, row.incarnation, row.restarts, row.sinceMilliseconds) = (7, 3, 2, 5000)
@@ -36,7 +37,12 @@ struct ChannelMethodTests {
         ]
         setup.config.listings[5].isSupported = false
         setup.config.file.problems = [
-            ConfigProblem(path: "channels.telegram.accounts.bad", line: 12, text: "no", disables: "channel:telegram:bad")
+            ConfigProblem(
+                path: "channels.telegram.accounts.bad",
+                line: 12,
+                text: "no",
+                disables: "channel:telegram:bad"
+            )
         ]
         setup.config.channels = [ChannelAccess(channel: "telegram", account: "default")]
         setup.rows = [
@@ -69,7 +75,9 @@ struct ChannelMethodTests {
         payload?["channelAccounts"]?[channel]?.items?.first { $0["accountId"]?.text == id } ?? .null
     }
 
-    @Test("status has every account, running or not, in OpenClaw's order and shape, with the reason of each that is not")
+    @Test(
+        "status has every account, running or not, in OpenClaw's order and shape, with the reason of each that is not"
+    )
     func status() async throws {
         try await EdgeBench.run(Self.fleet) { bench in
             bench.engine.state.withLock { $0.channels = Self.facts() }
@@ -78,7 +86,11 @@ struct ChannelMethodTests {
             ]
             #expect(payload?["channelOrder"] == ["telegram", "discord", "matrix", "webchat"])
             #expect(payload?["channelLabels"]?["webchat"] == "WebChat")
-            #expect(payload?["channelMeta"]?.items?.first == ["id": "telegram", "label": "Telegram", "detailLabel": "Telegram"])
+            #expect(
+                payload?["channelMeta"]?.items?.first == [
+                    "id": "telegram", "label": "Telegram", "detailLabel": "Telegram",
+                ]
+            )
             #expect(
                 payload?["channelAccounts"]?["telegram"]?.items?.map { $0["accountId"]?.text } == [
                     "default", "bad", "off", "work",
@@ -86,9 +98,14 @@ struct ChannelMethodTests {
             )
             let telegram = Self.account(payload, "telegram")
             #expect(telegram["connected"] == true && telegram["running"] == true && telegram["lastError"] == .null)
-            #expect(telegram["mode"] == "polling" && telegram["tokenSource"] == "config" && telegram["dmPolicy"] == "pairing")
+            #expect(
+                telegram["mode"] == "polling" && telegram["tokenSource"] == "config"
+                    && telegram["dmPolicy"] == "pairing"
+            )
             #expect(telegram["bot"] == ["id": "42", "username": "@bot"] && telegram["name"] == "@bot")
-            #expect(telegram["lastInboundAt"] == 10 && telegram["lastOutboundAt"] == 20 && telegram["lastStartAt"] == 5000)
+            #expect(
+                telegram["lastInboundAt"] == 10 && telegram["lastOutboundAt"] == 20 && telegram["lastStartAt"] == 5000
+            )
             #expect(telegram["warnings"]?.items?.count == 1)
             #expect(telegram["ignored"] == ["today": 4, "lastAt": 30, "lastReason": "not in the list"])
             let worker = telegram["worker"]
@@ -97,9 +114,14 @@ struct ChannelMethodTests {
             #expect(telegram["probe"] == nil)
             #expect(Self.account(payload, "telegram", "work")["lastError"] == "401: bad token")
             #expect(Self.account(payload, "telegram", "off")["lastError"] == "disabled")
-            #expect(Self.account(payload, "telegram", "bad")["lastError"] == "channels.telegram.accounts.bad (line 12): no")
+            #expect(
+                Self.account(payload, "telegram", "bad")["lastError"] == "channels.telegram.accounts.bad (line 12): no"
+            )
             let discord = Self.account(payload, "discord")
-            #expect(discord["lastError"] == "not configured" && discord["configured"] == false && discord["running"] == false)
+            #expect(
+                discord["lastError"] == "not configured" && discord["configured"] == false
+                    && discord["running"] == false
+            )
             #expect(Self.account(payload, "matrix")["lastError"] == "this version has no Matrix channel")
             let webchat = Self.account(payload, "webchat")
             #expect(webchat["connected"] == true && webchat["lastInboundAt"] == 77 && webchat["lastError"] == .null)
@@ -157,7 +179,10 @@ struct ChannelMethodTests {
             )
             for (params, words) in [
                 (["channel": "telgram"], "no channel \"telgram\": channels.status has the names"),
-                (["channel": "telegram", "accountId": "x"], "telegram has no account \"x\"; it has: default, bad, off, work"),
+                (
+                    ["channel": "telegram", "accountId": "x"],
+                    "telegram has no account \"x\"; it has: default, bad, off, work"
+                ),
                 (["channel": "discord"], "discord has no worker: channels.status says why"),
                 (["channel": "webchat"], "WebChat is the gateway itself: workers.restart gateway"),
             ] as [(WireValue, String)] {
