@@ -71,7 +71,7 @@ struct UpkeepTests {
         let directory = Directory()
         let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
         try journal.database.execute("BEGIN")
-        for index in 1...201 { try settled(journal, "k\(index)") }
+        for index in 0...SQLiteJournal.pruneBatch { try settled(journal, "k\(index)") }
         try journal.database.execute("COMMIT")
         #expect(try journal.prune(now: 8 * Self.day))
         #expect(try count(journal, "outbox") == 1)

@@ -1,6 +1,6 @@
 extension SQLiteJournal {
     /// Rows of a table that one call forgets, at most: what a commit may wait for it.
-    static let pruneBatch = 200
+    static let pruneBatch = 100
     /// Pages that one call gives back to the disk, at most.
     static let vacuumBatch = 128
 

@@ -1,3 +1,4 @@
+import Config
 import Testing
 
 @testable import Gateway
@@ -108,5 +109,45 @@ struct SeededGenerator: RandomNumberGenerator {
         word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
         word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
         return word ^ (word >> 31)
+    }
+}
+
+@Suite("lines and paragraphs")
+struct ChunkerLineTests {
+    @Test("no chunk has more lines than its network shows well, and nothing is lost")
+    func lines() {
+        let text = (1...50).map { "line \($0)" }.joined(separator: "\n")
+        let chunks = Chunker(limit: 2000, maxLines: 17).chunks(of: text)
+        #expect(chunks.count > 2)
+        for chunk in chunks { #expect(chunk.split(separator: "\n", omittingEmptySubsequences: false).count <= 17) }
+        #expect(chunks.joined(separator: "\n") == text)
+        #expect(
+            Chunker(limit: 2000, maxLines: 17).chunks(of: (1...17).map(String.init).joined(separator: "\n")).count == 1
+        )
+    }
+
+    @Test("a code fence that the lines cut is closed and opened again, and still keeps the bound")
+    func fences() {
+        let text = "```swift\n" + (1...60).map { "let x\($0) = \($0)" }.joined(separator: "\n") + "\n```"
+        for chunk in Chunker(limit: 2000, maxLines: 17).chunks(of: text) {
+            #expect(chunk.hasPrefix("```swift\n") && chunk.hasSuffix("\n```"))
+            #expect(chunk.split(separator: "\n", omittingEmptySubsequences: false).count <= 17)
+        }
+    }
+
+    @Test("by paragraphs every blank line begins a message, except inside code")
+    func paragraphs() {
+        let chunker = Chunker(limit: 2000, isByParagraph: true)
+        #expect(chunker.chunks(of: "a\nb\n\n\nc\n\n```\nx\n\ny\n```\n\n") == ["a\nb", "c", "```\nx\n\ny\n```"])
+    }
+
+    @Test(
+        "an account's limit never exceeds what its network takes",
+        arguments: [("discord", 2000), ("telegram", 4096)]
+    )
+    func most(network: String, limit: Int) {
+        var access = ChannelAccess(channel: network, account: "default")
+        access.textChunkLimit = 100_000
+        #expect(Chunker(access, network: network).limit == limit)
     }
 }
