@@ -67,6 +67,8 @@ final class World: Sendable {
             config: [
                 "models": ["providers": ["anthropic": ["baseUrl": .string(model)]]],
                 "agents": ["defaults": ["model": ["primary": "anthropic/claude-test"]]],
+                // The proofs count an answer for every message.
+                "messages": ["queue": ["mode": "followup"]],
             ],
             environment: ["ANTHROPIC_API_KEY": ModelFake.key]
         )
