@@ -140,7 +140,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", logging, protobuf],
+            dependencies: ["Agent", "Config", logging, protobuf],
             path: "Tests/Workers/Agent"
         ),
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Anthropic's own client works against model_fake.py: only then is it good enough to test our worker against."""
 
+import base64
 import json
 import os
 import subprocess
@@ -64,6 +65,23 @@ try:
     raise AssertionError("a call without a result was taken")
 except anthropic.BadRequestError:
     pass
+PNG = base64.b64encode(base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")).decode()
+
+
+def picture(data, mime="image/png"):
+    return [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}},
+        {"type": "text", "text": "what is it?"}]}]
+
+
+assert client.messages.create(messages=picture(PNG), **ask).content[0].text == "echo: what is it? (pictures: 1)"
+for wrong in [picture(PNG, "image/jpeg"), picture("%%%"), picture(PNG, "image/bmp")]:
+    try:
+        client.messages.create(messages=wrong, **ask)
+        raise AssertionError("a picture that is none was taken")
+    except anthropic.BadRequestError:
+        pass
 for status, kind, exception in [(429, "rate_limit_error", anthropic.RateLimitError),
                                 (529, "overloaded_error", anthropic.APIStatusError),
                                 (500, "api_error", anthropic.InternalServerError)]:
@@ -80,7 +98,7 @@ try:
     raise AssertionError("a wrong key was taken")
 except anthropic.AuthenticationError:
     pass
-assert len(control("calls")) == 11, len(control("calls"))
+assert len(control("calls")) == 15, len(control("calls"))
 process.stdin.close()
 assert process.wait(5) == 0
-print("ok: Anthropic's client talks to the fake: plain, streamed, tools, errors, cut streams")
+print("ok: Anthropic's client talks to the fake: plain, streamed, tools, pictures, errors, cut streams")

@@ -6,7 +6,9 @@ Trusted because Anthropic's own client works against it: see check_model_fake.py
     model_fake.py --key sk-ant-test [--port 0]
 
 prints "READY port=N" and runs until its standard input is closed. POST /v1/messages, streamed or not: the answer is
-"echo: " and the last thing the user said. Asked to "use TOOL", it calls that tool first, if it was offered.
+"echo: " and the last thing the user said, with the number of pictures in the conversation if there are any. Asked to
+"use TOOL {json}", it calls that tool first, if it was offered, with the object as its arguments. Pictures are checked as
+the API does: base64 of the type that is said, at most 5 MB.
 Under /control/, with JSON:
 
     POST fault {mode, count, status, type, message, headers, seconds}   the next calls fail
@@ -20,6 +22,7 @@ Under /control/, with JSON:
 
 import argparse
 import asyncio
+import base64
 import json
 import time
 
@@ -155,6 +158,10 @@ def check(body):
             return f"messages.{index}: content must be non-empty"
         if any(b["type"] == "text" and not b["text"].strip() for b in blocks):
             return f"messages.{index}: text content blocks must contain non-whitespace text"
+        for number, block in enumerate(blocks):
+            problem = picture_problem(block) if block["type"] == "image" else None
+            if problem:
+                return f"messages.{index}.content.{number}.image.source.base64: {problem}"
         results = {b["tool_use_id"] for b in blocks if b["type"] == "tool_result"}
         if open_calls - results:
             return f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after"
@@ -164,6 +171,22 @@ def check(body):
     if open_calls:
         return "messages: `tool_use` ids were found without `tool_result` blocks immediately after"
     return None
+
+
+MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF"}
+
+
+def picture_problem(block):
+    source = block.get("source") or {}
+    if source.get("type") != "base64" or source.get("media_type") not in MAGIC:
+        return "media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
+    try:
+        data = base64.b64decode(source["data"], validate=True)
+    except ValueError:
+        return "invalid base64 data"
+    if len(source["data"]) > 10 * 1024 * 1024 or len(data) > 5 * 1024 * 1024:
+        return "image exceeds 5 MB maximum"
+    return None if data.startswith(MAGIC[source["media_type"]]) else "Could not process image"
 
 
 def as_blocks(content):
@@ -182,10 +205,22 @@ def reply(body, number):
     if results:
         return [{"type": "text", "text": f"echo: {said} (after the tool)"}], "end_turn"
     for tool in body.get("tools") or []:
-        if f"use {tool['name']}" in said:
+        _, found, rest = said.partition(f"use {tool['name']}")
+        if found:
             return [{"type": "text", "text": "looking"},
-                    {"type": "tool_use", "id": f"toolu_{number}", "name": tool["name"], "input": {}}], "tool_use"
-    return [{"type": "text", "text": f"echo: {said}"}], "end_turn"
+                    {"type": "tool_use", "id": f"toolu_{number}", "name": tool["name"], "input": arguments(rest)}], "tool_use"
+    pictures = sum(b["type"] == "image" for m in body["messages"] for b in as_blocks(m["content"]))
+    seen = f" (pictures: {pictures})" if pictures else ""
+    return [{"type": "text", "text": f"echo: {said}{seen}"}], "end_turn"
+
+
+def arguments(text):
+    """The JSON object that follows a tool's name; empty when none does."""
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text.lstrip())
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 async def main():

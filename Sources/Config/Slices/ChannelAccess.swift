@@ -96,6 +96,8 @@ package struct GroupAccess: Codable, Sendable, Equatable {
     package var groupPolicy: ChannelAccess.GroupPolicy?
     /// By thread id.
     package var topics: [String: GroupAccess] = [:]
+    /// What the agent is told about the place.
+    package var systemPrompt = ""
 
     package init() {}
 }

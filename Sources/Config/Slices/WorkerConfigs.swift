@@ -8,6 +8,8 @@ package struct AgentConfig: Codable, Sendable, Equatable {
     package var agentDirectory = ""
     /// The agent's own files; created by the agent when it is missing.
     package var workspace = ""
+    /// `<state>/media`: files that came and copies of those that go out, shared by all agents.
+    package var mediaDirectory = ""
     /// Primary model, for `session_status` and the session store; the turn says which one to use.
     package var model = ""
     package var contextTokens = 200_000
@@ -16,6 +18,10 @@ package struct AgentConfig: Codable, Sendable, Equatable {
     package var maxConcurrent = 4
     /// IANA name; empty: the host's.
     package var userTimezone = ""
+    /// Of the times that the model is told: an IANA name; empty: the host's. From `agents.defaults.envelopeTimezone`.
+    package var envelopeTimezone = ""
+    package var envelopeTimestamp = true
+    package var envelopeElapsed = true
     /// Version of the program.
     package var version = ""
     package var session = SessionConfig()

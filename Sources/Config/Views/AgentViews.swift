@@ -50,6 +50,23 @@ extension LoadedConfig {
         return entries
     }
 
+    /// The zone of the times that models are told, as an IANA name: `agents.defaults.envelopeTimezone` is `local` (the
+    /// host's), `utc`, `user` (`userTimezone`) or a name. Empty: the host's.
+    package func envelopeTimezone() -> String {
+        let written = value(["agents", "defaults", "envelopeTimezone"])?.string ?? "local"
+        return switch written.lowercased() {
+        case "", "local", "host": ""
+        case "utc", "gmt": "UTC"
+        case "user": value(["agents", "defaults", "userTimezone"])?.string ?? ""
+        default: written
+        }
+    }
+
+    /// A switch that is written `on` and `off`; on where nothing is written.
+    package func isOn(_ path: ConfigPath) -> Bool {
+        value(path)?.string?.lowercased() != "off" && value(path)?.bool != false
+    }
+
     /// An agent's id from what people write: lower case, `[a-z0-9][a-z0-9_-]{0,63}`, never empty.
     package static func agentID(_ text: String) -> String {
         var id = ""

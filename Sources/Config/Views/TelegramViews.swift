@@ -204,6 +204,7 @@ extension LoadedConfig {
             group.requireMention = member.value["requireMention"]?.bool
             group.allowFrom = member.value["allowFrom"]?.array?.compactMap(\.identifier)
             group.groupPolicy = member.value["groupPolicy"]?.string.flatMap(ChannelAccess.GroupPolicy.init)
+            group.systemPrompt = member.value["systemPrompt"]?.string ?? ""
             group.topics = Self.groups(member.value["topics"])
             groups[member.key] = group
         }

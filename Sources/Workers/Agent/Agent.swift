@@ -8,7 +8,9 @@ internal import Synchronization
 /// Runs an agent's worker to its end: sessions, transcripts and turns of one agent. No network, no keys.
 package func runAgent(_ start: WorkerStart) -> Never {
     let config = try? decodeSlice(AgentConfig.self, from: start.config)  // reported below, where there is a log
-    let directory = config.map { [$0.sessionsDirectory, $0.agentDirectory, $0.workspace] } ?? []
+    let directory = config.map { [$0.sessionsDirectory, $0.agentDirectory, $0.workspace, $0.mediaDirectory] } ?? []
+    // Before any thread: from here on the process reckons in this zone.
+    if let zone = config?.envelopeTimezone, !zone.isEmpty { Timestamp.useZone(zone) }
     // Landlock knows only what exists: the directories are made before the door is shut.
     for path in directory where !path.isEmpty { try? Disk.makeDirectory(path) }  // reported at the first write
     let writable = (config.map { ["\(start.stateDirectory)/agents/\($0.id)", $0.workspace] } ?? []) + directory
@@ -40,6 +42,9 @@ struct AgentWorker {
         let link = LinkSlot()
         let desk = AgentDesk(place: place(store, linkState, link)) { await link.send($0) }
         link.desk.withLock { $0 = desk }
+        let folder = MediaFolder(path: config.mediaDirectory)
+        let files = MediaServer(worker: worker, owner: OutboundOwner(folder: folder) { desk.worked() })
+        sweep()
         let questions = AgentQuestions(store: store, model: config.model, contextTokens: config.contextTokens)
         let hub = HubLink(
             worker: worker,
@@ -53,18 +58,36 @@ struct AgentWorker {
                 await desk.welcomed()
             },
             receive: { message in
-                guard case .request(let request) = message else { return await desk.received(message) }
-                desk.worked()
-                questions.answer(request, log: log) { await link.respond($0) }
+                switch message {
+                case .request(let request):
+                    desk.worked()
+                    questions.answer(request, log: log) { await link.respond($0) }
+                case .streamOpen(let open): files.accept(open)
+                default: await desk.received(message)
+                }
             }
         )
         link.link.withLock { $0 = hub }
         let serving = Task { await hub.run() }  // cancelled below
-        let idle = Task { await leaveWhenIdle(desk) }  // cancelled below
+        let idle = Task { await leaveWhenIdle(desk, files) }  // cancelled below
         let drain = await worker.lifeline.drained()
         idle.cancel()
         await desk.close(by: .now + max(.zero, .milliseconds(drain.milliseconds) - Self.closingTime))
         serving.cancel()
+    }
+
+    /// Removes files that are too old, now and once a day.
+    private func sweep() {
+        guard !config.mediaDirectory.isEmpty else { return }
+        let folder = MediaFolder(path: config.mediaDirectory)
+        // Ends with the process.
+        Task.detached { [log = worker.log] in
+            while true {
+                let removed = folder.sweep(now: Int(clamping: Timestamp.now() / 1000))
+                if removed > 0 { log.info("\(removed) files older than a week were removed from \(folder.path)") }
+                try await Task.sleep(for: .seconds(86_400))
+            }
+        }
     }
 
     private func place(_ store: SessionStore, _ linkState: LinkState, _ link: LinkSlot) -> TurnPlace {
@@ -92,19 +115,24 @@ struct AgentWorker {
             contextTokens: config.contextTokens,
             timeoutSeconds: config.timeoutSeconds,
             store: store,
+            folder: MediaFolder(path: config.mediaDirectory),
+            envelope: Envelope(showsTime: config.envelopeTimestamp, showsElapsed: config.envelopeElapsed),
             models: HubModelDoor(worker: worker),
+            media: HubMediaDoor(worker: worker),
             link: linkState,
             tools: [status],
             log: worker.log,
             reach: { [worker] in worker.reach($0) },
             now: Timestamp.now
         )
+        place.tools.append(MessageTool(files: place.outbound))
         place.timing.turnLimit = .seconds(min(max(config.timeoutSeconds, 1), 86_400))
         return place
     }
 
-    private func leaveWhenIdle(_ desk: AgentDesk) async {
+    private func leaveWhenIdle(_ desk: AgentDesk, _ files: MediaServer) async {
         while !Task.isCancelled {
+            if !files.isIdle { desk.worked() }
             let left = desk.idle(at: .now).map { idleLimit - $0 } ?? idleLimit
             guard left > .zero else { await worker.lifeline.leave() }
             try? await Task.sleep(for: left)  // cancelled: the loop ends

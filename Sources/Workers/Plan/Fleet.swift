@@ -100,6 +100,10 @@ struct Fleet {
             slice.timeoutSeconds = config.value(["agents", "defaults", "timeoutSeconds"])?.integer ?? 600
             slice.maxConcurrent = maxConcurrent
             slice.userTimezone = config.value(["agents", "defaults", "userTimezone"])?.string ?? ""
+            slice.mediaDirectory = "\(config.paths.stateDirectory)/media"
+            slice.envelopeTimezone = config.envelopeTimezone()
+            slice.envelopeTimestamp = config.isOn(["agents", "defaults", "envelopeTimestamp"])
+            slice.envelopeElapsed = config.isOn(["agents", "defaults", "envelopeElapsed"])
             slice.version = Build.version
             slice.session = config.session()
             add(id, slice)

@@ -45,7 +45,7 @@ import Testing
     }
 
     private static func history(_ path: [TranscriptEntry], budget: Int = 1_000_000, turnStart: Int? = nil) -> [String] {
-        show(ModelHistory(budgetBytes: budget).messages(path, turnStart: turnStart ?? path.count))
+        show(ModelHistory(budgetBytes: budget).messages(path, turnStart: turnStart ?? path.count).messages)
     }
 
     @Test("a missing result is put in, one that belongs to nothing and one given twice are left out")
@@ -127,7 +127,7 @@ import Testing
             Self.assistant(long, Self.call("1")),
             Self.result("1", long)
         )
-        for message in ModelHistory(budgetBytes: 10_000_000).messages(path, turnStart: 0) {
+        for message in ModelHistory(budgetBytes: 10_000_000).messages(path, turnStart: 0).messages {
             var frame = 0
             for block in message.blocks { frame += block.text.utf8.count + block.toolResult.text.utf8.count }
             #expect(frame <= ModelHistory.messageLimit)

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import IPCHub
 import NIOCore
 import NIOPosix
@@ -44,6 +45,63 @@ struct ModelWorkerTests {
         model.cancel()
     }
 
+    @Test("a picture that came in pieces over several frames is one picture, and broken pieces end the call")
+    func pictures() async throws {
+        func block(_ bytes: [UInt8], more: Bool) -> HubModelBlock {
+            .with {
+                $0.image.mime = "image/png"
+                $0.image.data = Data(bytes)
+                $0.image.more = more
+            }
+        }
+        func message(_ blocks: HubModelBlock...) -> HubModelMessage { .with { $0.blocks = blocks } }
+        let text = HubModelBlock.with { $0.text = "t" }
+        let whole = try await Self.call([
+            message(text, block([1, 2], more: true)), message(block([3], more: true)),
+            message(block([4], more: false), text, block([5], more: true)), message(block([], more: false)),
+        ])
+        #expect(whole?.messages.map { $0.blocks.count } == [4])
+        #expect(whole?.messages.first?.blocks.map { Array($0.image.data) } == [[], [1, 2, 3, 4], [], [5]])
+        #expect(whole?.messages.first?.blocks.allSatisfy { !$0.image.more } == true)
+        let broken: [[HubModelMessage]] = [
+            [message(block([1], more: true))], [message(block([1], more: true)), message(text)],
+            [message(block([1], more: true), text)],
+            [message(block([1], more: true)), message(block([2], more: true), text)],
+            [
+                message(block([1], more: true)),
+                .with { ($0.role, $0.blocks) = (.assistant, [block([2], more: false)]) },
+            ],
+        ]
+        for messages in broken { #expect(try await Self.call(messages) == nil) }
+    }
+
+    /// What a provider is given of these messages; nil when the stream is closed instead.
+    private static func call(_ messages: [HubModelMessage]) async throws -> ModelCall? {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "model:test", hub: hub.path, group: group)
+        let (calls, call) = AsyncStream<ModelCall?>.makeStream()
+        let provider = Seen { call.yield($0) }
+        let model = Task { await ModelWorker(worker: subject.worker, provider: provider).run() }
+        defer { model.cancel() }
+        let serving = Task {
+            try await hub.run { number, worker in
+                _ = try await worker.welcome()
+                if number == 1 { try await worker.send(.streamOpen(.with { $0.stream = "s1" })) }
+                if number == 2 {
+                    try await worker.send(.modelRequest(HubModelRequest()))
+                    for message in messages { try await worker.send(.modelMessage(message)) }
+                    try await worker.send(.modelRequestEnd(HubModelRequestEnd()))
+                }
+                while (try? await worker.next()) ?? nil != nil {}
+                if number == 2 { call.yield(nil) }
+            }
+        }
+        defer { serving.cancel() }
+        for await seen in calls { return seen }
+        return nil
+    }
+
     @Test("closing the stream cancels the call")
     func cancel() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
@@ -79,6 +137,16 @@ private struct Echo: ModelProvider {
     func answer(_ call: ModelCall, into answer: ModelAnswer) async throws {
         try await answer.text(call.request.model)
         for message in call.messages { for block in message.blocks { try await answer.text(block.text) } }
+        try await answer.finished(HubModelEvent.Finished())
+    }
+}
+
+/// Tells what it was asked.
+private struct Seen: ModelProvider {
+    var asked: @Sendable (ModelCall) -> Void
+
+    func answer(_ call: ModelCall, into answer: ModelAnswer) async throws {
+        asked(call)
         try await answer.finished(HubModelEvent.Finished())
     }
 }

@@ -53,6 +53,12 @@ enum HistoryAnswer {
             message["timestamp"] = .integer(timestamp)
         }
         let isUser = message["role"] == "user"
+        if let body = TranscriptMessage.body(.object(message)) {
+            message["content"] = [TranscriptMessage.textBlock(body)]
+            message[TranscriptMessage.own] = nil
+            return .object(message)
+        }
+        message[TranscriptMessage.own] = nil
         switch message["content"] {
         case .string(let text)? where isUser: message["content"] = .string(Envelope.strip(text))
         case .array(let blocks)?:
@@ -60,7 +66,10 @@ enum HistoryAnswer {
                 blocks.map { block in
                     guard case .object(var object) = block else { return block }
                     object["raw"] = nil
-                    if isUser, let text = object["text"]?.string { object["text"] = .string(Envelope.strip(text)) }
+                    if let text = object["text"]?.string {
+                        let shown = isUser ? Envelope.strip(text) : AnswerDirectives(text, keepsMedia: true).text
+                        object["text"] = .string(shown)
+                    }
                     return .object(object)
                 }
             )

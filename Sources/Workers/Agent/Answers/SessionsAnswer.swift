@@ -115,7 +115,7 @@ struct SessionsAnswer {
                 return entries[position].role == "user" && !(next < entries.count && entries[next].isCommandReply)
             }
             if let first = entries.indices.first(where: isMessage).map({ entries[$0] }) {
-                let title = Self.short(Envelope.strip(first.text), limit: 60)
+                let title = Self.short(first.shownText, limit: 60)
                 if !title.isEmpty { return title }
             }
         }
@@ -125,7 +125,7 @@ struct SessionsAnswer {
     private static func lastMessage(_ transcript: Transcript) -> String? {
         guard let tail = try? transcript.read(limit: peekLimit) else { return nil }
         let last = tail.entries.last { ($0.role == "user" || $0.role == "assistant") && !$0.text.isEmpty }
-        return last.map { short(Envelope.strip($0.text), limit: 120) }
+        return last.map { short($0.shownText, limit: 120) }
     }
 
     /// White space collapsed, cut at a word's end.

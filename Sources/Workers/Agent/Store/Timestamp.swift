@@ -9,6 +9,12 @@ enum Timestamp {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
+    /// Makes `name` (IANA) the zone of `localMinute`. To be called before the process has a second thread.
+    static func useZone(_ name: String) {
+        setenv("TZ", name, 1)
+        tzset()
+    }
+
     /// `2026-11-22T14:30:05.123Z`.
     static func iso(_ milliseconds: Int64) -> String {
         let parts = parts(milliseconds)
@@ -19,6 +25,17 @@ enum Timestamp {
     static func minute(_ milliseconds: Int64) -> String {
         let parts = parts(milliseconds)
         return "\(parts.day) \(parts.minute) UTC"
+    }
+
+    /// `2026-11-22 15:30 CET`, in the zone of this process (`TZ`).
+    static func localMinute(_ milliseconds: Int64) -> String {
+        let bounded = min(max(milliseconds, 0), 253_402_300_799_999)
+        var seconds = time_t(bounded / 1000)
+        var calendar = tm()
+        localtime_r(&seconds, &calendar)
+        let day = "\(pad(calendar.tm_year + 1900, 4))-\(pad(calendar.tm_mon + 1, 2))-\(pad(calendar.tm_mday, 2))"
+        let zone = calendar.tm_zone.map { String(cString: $0) } ?? ""
+        return "\(day) \(pad(calendar.tm_hour, 2)):\(pad(calendar.tm_min, 2))\(zone.isEmpty ? "" : " \(zone)")"
     }
 
     /// `2026-11-22`.

@@ -44,6 +44,11 @@ struct TranscriptEntry: Equatable {
     /// The text blocks of a message, joined.
     var text: String { message.map(TranscriptMessage.text) ?? "" }
 
+    /// What a person is shown of it: of a user's message the user's own words.
+    var shownText: String {
+        message.map { TranscriptMessage.body($0) ?? Envelope.strip(TranscriptMessage.text($0)) } ?? ""
+    }
+
     /// A line for the file.
     func encoded() -> [UInt8] {
         var bytes = JSON.object(object).encoded()
@@ -83,8 +88,50 @@ enum TranscriptMessage {
         )
     }
 
-    static func user(_ text: String, now: Int64) -> JSON {
-        ["role": "user", "content": [textBlock(text)], "timestamp": .integer(now)]
+    /// A user's message. Its files stand in OpenClaw's `MediaPaths` and `MediaTypes`, not in the text alone: what a person
+    /// writes can look like the text.
+    static func user(_ prompt: UserPrompt, files: [InboundFile], now: Int64) -> JSON {
+        var object = JSONObject(members: [
+            .init(key: "role", value: "user"),
+            .init(key: "content", value: [textBlock(prompt.text)]),
+            .init(key: "timestamp", value: .integer(now)),
+        ])
+        let stored = files.filter { $0.path != nil }
+        if !stored.isEmpty {
+            object["MediaPaths"] = .array(stored.map { .string($0.path ?? "") })
+            object["MediaTypes"] = .array(stored.map { .string($0.mime) })
+        }
+        if prompt.body != 0..<prompt.text.utf8.count {
+            object[own] = [
+                "body": [.integer(Int64(prompt.body.lowerBound)), .integer(Int64(prompt.body.upperBound))]
+            ]
+        }
+        return .object(object)
+    }
+
+    /// What only we write and read, in a message: `body`; `sent`, `parts`, `replyTo`.
+    static let own = "clawhold"
+
+    /// `message` with what only we read; as it was when there is nothing of it.
+    static func with(_ members: JSONObject, _ message: JSON) -> JSON {
+        guard !members.members.isEmpty, case .object(var object) = message else { return message }
+        object[own] = .object(members)
+        return .object(object)
+    }
+
+    /// Paths of the files that came with a user's message.
+    static func mediaPaths(_ entry: TranscriptEntry) -> [String] {
+        (entry.message?["MediaPaths"]?.array ?? []).prefix(InboundFiles.Bounds.count).compactMap(\.string)
+    }
+
+    /// A user's own words in a message's text; nil when the message does not say where they stand.
+    static func body(_ message: JSON) -> String? {
+        guard let range = message[own]?["body"]?.array, range.count == 2, let start = range[0].integer,
+            let end = range[1].integer
+        else { return nil }
+        let bytes = Array(text(message).utf8)
+        guard 0 <= start, start <= end, end <= bytes.count else { return nil }
+        return String(decoding: bytes[Int(start)..<Int(end)], as: UTF8.self)
     }
 
     static func textBlock(_ text: String) -> JSON { ["type": "text", "text": .string(text)] }

@@ -11,13 +11,22 @@ protocol AgentTool: Sendable {
     /// Nothing changes when it runs: only such a call may run again after a crash.
     var isReadOnly: Bool { get }
 
+    /// Whether the model is shown it in a conversation of this channel.
+    func isOffered(in channel: String) -> Bool
+
     func run(_ arguments: JSON, context: ToolContext) async -> ToolOutcome
+}
+
+extension AgentTool {
+    func isOffered(in channel: String) -> Bool { true }
 }
 
 /// What a tool gives back to the model.
 struct ToolOutcome: Equatable, Sendable {
     var text: String
     var isError = false
+    /// What goes out at the turn's end because of it.
+    var parts: [HubOutgoing] = []
 }
 
 /// What a tool may know of the turn that it runs in.
@@ -26,7 +35,11 @@ struct ToolContext: Sendable {
     var sessionID: String
     var model: String
     var channel: String
+    /// The message that the turn answers.
+    var messageID: String
     var usage: TokenUsage
+    /// How many things are to go out already.
+    var collected: Int
 }
 
 /// Bounds of tool calls.

@@ -20,7 +20,7 @@ struct ModelAsking {
     }
 
     /// - Parameter before: the turn's text from earlier rounds, in front of what this call adds.
-    func ask(_ call: ModelCall, before: String) async -> Result {
+    func ask(_ call: PromptCall, before: String) async -> Result {
         var retries = place.timing.modelRetries[...]
         while true {
             let reading = SharedReading()
@@ -51,7 +51,7 @@ struct ModelAsking {
     }
 
     /// One stream to its end. What is returned counts only when no answer came of it.
-    private func attempt(_ call: ModelCall, before: String, _ reading: SharedReading) async -> Break {
+    private func attempt(_ call: PromptCall, before: String, _ reading: SharedReading) async -> Break {
         let welcomes = place.link.welcomes
         let separator = before.isEmpty ? "" : "\n\n"
         var cause = "it ended before the answer did"

@@ -7,7 +7,7 @@ protocol ModelDoor: Sendable {
     /// without `finished` or `failed` broke. Cancelling the task ends the call.
     func call(
         _ target: String,
-        _ call: ModelCall,
+        _ call: PromptCall,
         receive: @escaping @Sendable (HubModelEvent) async -> Bool
     ) async throws
 }
@@ -18,13 +18,11 @@ struct HubModelDoor: ModelDoor {
 
     func call(
         _ target: String,
-        _ call: ModelCall,
+        _ call: PromptCall,
         receive: @escaping @Sendable (HubModelEvent) async -> Bool
     ) async throws {
         try await HubStream.open(worker, target: target) { stream, messages in
-            try await stream.send(.modelRequest(call.request))
-            for message in call.messages { try await stream.send(.modelMessage(message)) }
-            try await stream.send(.modelRequestEnd(HubModelRequestEnd()))
+            try await call.frames { try await stream.send($0) }
             while let message = try await messages.next(isolation: #isolation) {
                 guard case .modelEvent(let event) = message else { throw HubLinkError.unexpected(message.type) }
                 guard await receive(event) else { return }

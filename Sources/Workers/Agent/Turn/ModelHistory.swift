@@ -10,6 +10,8 @@ internal import Runtime
 struct ModelHistory {
     /// Bytes of content that are kept of the past; the turn in hand comes on top.
     var budgetBytes: Int
+    /// The picture that an entry of the transcript names; nil when it is not to be shown.
+    var picture: (String) -> Picture? = { _ in nil }
     /// Longest text block. A frame of the hub is at most 1 MiB.
     static let textLimit = 256 * 1024
     /// Most bytes in one message; neighbours that would be larger together stay apart.
@@ -19,17 +21,39 @@ struct ModelHistory {
     static let unknownEffect =
         "This tool call was interrupted before its result was recorded. Whether it had an effect is not known; check before you repeat it."
 
-    /// Messages for `path`, oldest first. `turnStart` is the position of the entry that began the turn in hand:
-    /// from there on nothing is dropped, and blocks that only the provider understands are given back.
-    func messages(_ path: [TranscriptEntry], turnStart: Int) -> [HubModelMessage] {
+    /// Messages for `path`, oldest first, and the pictures for their image blocks. `turnStart` is the position of the
+    /// entry that began the turn in hand: from there on nothing is dropped, and blocks that only the provider understands
+    /// are given back.
+    func messages(_ path: [TranscriptEntry], turnStart: Int) -> (messages: [HubModelMessage], pictures: [Picture]) {
         let shown = Self.compacted(path, turnStart: turnStart)
         var steps = Self.steps(shown.entries, turnStart: shown.turnStart)
-        steps = withinBudget(steps)
+        steps = withPictures(withinBudget(steps))
         var messages: [HubModelMessage] = []
         if let summary = shown.summary { Self.add(Self.user(summary), to: &messages) }
         for step in steps { Self.add(step.message, to: &messages) }
         while messages.first?.role == .assistant { messages.removeFirst() }
-        return messages
+        return (messages, steps.flatMap(\.pictures))
+    }
+
+    /// The newest pictures, as many as one call takes, in front of the words that came with them.
+    private func withPictures(_ steps: [Step]) -> [Step] {
+        var steps = steps
+        var (count, size) = (0, 0)
+        for index in steps.indices.reversed() {
+            for path in steps[index].files.reversed() where count < Picture.countLimit {
+                guard let picture = picture(path), size + picture.size <= Picture.totalLimit else { continue }
+                count += 1
+                size += picture.size
+                steps[index].pictures.insert(picture, at: 0)
+            }
+            let blocks = steps[index].pictures.map { picture in
+                var block = HubModelBlock()
+                block.image.mime = picture.mime
+                return block
+            }
+            steps[index].message.blocks.insert(contentsOf: blocks, at: 0)
+        }
+        return steps
     }
 
     /// One message, and whether a conversation may begin with it.
@@ -37,6 +61,9 @@ struct ModelHistory {
         var message: HubModelMessage
         var beginsTurn: Bool
         var isOfTurn: Bool
+        /// Paths of the files that came with it.
+        var files: [String] = []
+        var pictures: [Picture] = []
         var bytes: Int { message.blocks.reduce(0) { $0 + ModelHistory.size($1) } }
     }
 
@@ -68,7 +95,9 @@ struct ModelHistory {
             switch entry.role {
             case "user":
                 if index < entries.count, entries[index].isCommandReply { continue }
-                steps.append(Step(message: user(userText(entry)), beginsTurn: true, isOfTurn: isOfTurn))
+                var step = Step(message: user(userText(entry)), beginsTurn: true, isOfTurn: isOfTurn)
+                step.files = TranscriptMessage.mediaPaths(entry)
+                steps.append(step)
             case "assistant":
                 if entry.stopReason == "error" || entry.isCommandReply { continue }
                 let message = assistant(entry, isOfTurn: isOfTurn)
@@ -205,13 +234,13 @@ struct ModelHistory {
         messages.append(message)
     }
 
-    private static func size(_ block: HubModelBlock) -> Int {
+    static func size(_ block: HubModelBlock) -> Int {
         switch block.block {
         case .text(let text)?: text.utf8.count
         case .toolUse(let use)?: use.input.count + use.name.utf8.count + 64
         case .toolResult(let result)?: result.text.utf8.count + 64
         case .opaque(let data)?: data.count
-        case .image(let image)?: image.data.count + 64
+        case .image(let image)?: max(image.data.count, Picture.weight)
         case nil: 0
         }
     }

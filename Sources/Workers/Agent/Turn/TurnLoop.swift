@@ -33,15 +33,17 @@ struct TurnLoop {
     }
 
     private func converse() async throws(DiskError) -> Outcome {
-        let command = Command(turn.message.text)
+        let command = Command(turn)
         let session = try await TurnSession.open(place: place, turn: turn, key: key, command: command)
         if let finished = session.finished() { return .done(finished) }
         switch command {
         case .reset(let rest)? where rest.isEmpty:
-            return .done(try await session.answerCommand("A fresh conversation begins. \(modelLine)"))
+            return .done(try await session.answerCommand("A fresh conversation begins. \(modelLine(session))"))
         case .status?: return .done(try await session.answerCommand(await status(session)))
         case .help?: return .done(try await session.answerCommand(Command.helpText))
-        case .model?: return .done(try await session.answerCommand(modelLine))
+        case .model("")?: return .done(try await session.answerCommand(modelLine(session)))
+        case .model(let name)?: return .done(try await session.answerCommand(await choose(name)))
+        case .whoami?: return .done(try await session.answerCommand(Command.whoami(turn, key: key)))
         case .reset?, nil: break
         }
         if !turn.unavailable.isEmpty || turn.modelWorker.isEmpty {
@@ -49,8 +51,23 @@ struct TurnLoop {
             try session.begin()
             return .done(try await session.fail(sentence, cause: "no model worker: \(sentence)"))
         }
-        try session.begin()
+        guard try await begin(session) else { return try await interrupted("", session) }
         return try await rounds(session)
+    }
+
+    /// The user's entry, with the message's files. False when the turn was interrupted meanwhile.
+    private func begin(_ session: TurnSession) async throws(DiskError) -> Bool {
+        guard !session.isBegun else { return true }
+        var files: [InboundFile] = []
+        if let door = place.media, !turn.message.media.isEmpty {
+            let fetching = InboundFiles(folder: place.folder, door: door, log: place.log)
+            // Only an interruption ends it without a result.
+            let fetched = try? await running.interruptible { [turn] in try await fetching.fetch(turn) }
+            files = fetched ?? []
+        }
+        guard running.interruption != "shutdown" else { return false }
+        try session.begin(files)
+        return running.interruption == nil
     }
 
     private func rounds(_ session: TurnSession) async throws(DiskError) -> Outcome {
@@ -62,15 +79,19 @@ struct TurnLoop {
                 continue
             }
             await running.events.reset(to: session.textSoFar)
-            switch await ModelAsking(place: place, running: running).ask(call(session), before: session.textSoFar) {
+            switch await ask(call(session), before: session.textSoFar) {
             case .interrupted(let partial): return try await interrupted(partial, session)
             case .lost(let cause):
                 return .done(try await session.fail(FailureSentence.workerLost, cause: cause))
             case .answer(let answer):
                 if let failure = answer.failed {
-                    let sentence = FailureSentence.of(failure, model: turn.model)
+                    var sentence = FailureSentence.of(failure, model: session.model)
+                    if failure.kind == .badRequest, session.model != turn.model {
+                        sentence +=
+                            " This conversation has chosen \(session.model); /model default goes back to \(turn.model)."
+                    }
                     place.log.warning(
-                        "turn \(turn.turnID) of \(key): \(turn.model) failed (\(failure.kind)): \(failure.cause)"
+                        "turn \(turn.turnID) of \(key): \(session.model) failed (\(failure.kind)): \(failure.cause)"
                     )
                     return .done(try await session.fail(sentence, cause: failure.cause))
                 }
@@ -84,6 +105,20 @@ struct TurnLoop {
         return .done(
             try await session.fail(FailureSentence.tooManyRounds, cause: "\(ToolRun.rounds) rounds of tool calls")
         )
+    }
+
+    /// Asks; once more without pictures when the provider refused the call: one picture that it cannot read would
+    /// otherwise end this conversation for good.
+    private func ask(_ call: PromptCall, before: String) async -> ModelAsking.Result {
+        let asking = ModelAsking(place: place, running: running)
+        let first = await asking.ask(call, before: before)
+        guard case .answer(let answer) = first, let failure = answer.failed, failure.kind == .badRequest,
+            answer.isEmpty, !call.pictures.isEmpty
+        else { return first }
+        place.log.warning(
+            "turn \(turn.turnID) of \(key): \(turn.modelWorker) refused a call with \(call.pictures.count) pictures, it is asked without them: \(failure.cause)"
+        )
+        return await asking.ask(call.withoutPictures(Picture.refused), before: before)
     }
 
     private func interrupted(_ partial: String, _ session: TurnSession) async throws(DiskError) -> Outcome {
@@ -119,7 +154,7 @@ struct TurnLoop {
 
     /// One tool call with its two commits around it; nil when the turn is interrupted.
     private func run(_ call: TurnSession.Call, _ session: TurnSession) async -> ToolOutcome? {
-        let tool = place.tools.first { $0.name == call.name }
+        let tool = place.tools(in: turn.channel).first { $0.name == call.name }
         var frame = HubToolCall()
         frame.turnID = turn.turnID
         frame.callID = call.id
@@ -128,7 +163,7 @@ struct TurnLoop {
         frame.readOnly = tool?.isReadOnly ?? true
         let earlier = turn.toolCalls.first { $0.callID == call.id }
         if let earlier, earlier.hasResult {
-            return ToolOutcome(text: earlier.result.text, isError: earlier.result.isError)
+            return await again(earlier, call, tool, session)
         }
         guard let tool, call.malformed == nil else {
             // Nothing runs, so there is nothing for the journal.
@@ -142,7 +177,7 @@ struct TurnLoop {
             guard await running.open(frame) else { return nil }
             await running.events.tool(started: frame)
             place.reach("tool.before-call")
-            let context = session.toolContext(model: turn.model)
+            let context = session.toolContext(model: session.model)
             guard let ran = try? await running.interruptible({ await tool.run(call.arguments, context: context) })
             else {
                 return nil
@@ -158,34 +193,58 @@ struct TurnLoop {
         return outcome
     }
 
-    private func call(_ session: TurnSession) -> ModelCall {
+    /// The result that an earlier attempt got. What it collected to go out died with that attempt and is collected again.
+    private func again(
+        _ earlier: HubToolCall,
+        _ call: TurnSession.Call,
+        _ tool: (any AgentTool)?,
+        _ session: TurnSession
+    ) async -> ToolOutcome {
+        var outcome = ToolOutcome(text: earlier.result.text, isError: earlier.result.isError)
+        guard let tool, tool is MessageTool, !outcome.isError else { return outcome }
+        outcome.parts = await tool.run(call.arguments, context: session.toolContext(model: session.model)).parts
+        if outcome.parts.isEmpty {
+            place.log.warning("turn \(turn.turnID) of \(key): what \(call.name) was to send cannot be had any more")
+        }
+        return outcome
+    }
+
+    private func call(_ session: TurnSession) -> PromptCall {
         var request = HubModelRequest()
-        request.model = ModelName(turn.model).model
+        request.model = ModelName(session.model).model
         request.maxTokens = TurnPlace.answerTokens
-        request.tools = place.tools.map(\.declaration)
+        request.tools = place.tools(in: turn.channel).map(\.declaration)
         let prompt = SystemPrompt(
             agent: place.agent,
             name: place.name,
             workspace: place.store.workspace,
             timezone: place.timezone,
-            tools: place.tools
+            tools: place.tools(in: turn.channel)
         )
-        request.system = prompt.text(turn: turn, model: turn.model, interrupted: session.unseenCalls()) { path in
+        request.system = prompt.text(turn: turn, model: session.model, interrupted: session.unseenCalls()) { path in
             // A file that cannot be read is as good as none here; the person sees it missing.
             guard let slice = try? Disk.head(path, limit: SystemPrompt.fileLimit * 4) else { return nil }
             return String(decoding: slice.bytes, as: UTF8.self)
         }
-        return ModelCall(request: request, messages: session.messages())
+        let (messages, pictures) = session.messages()
+        return PromptCall(call: ModelCall(request: request, messages: messages), pictures: pictures)
     }
 
-    private var modelLine: String {
+    private func modelLine(_ session: TurnSession) -> String {
         if turn.modelWorker.isEmpty { return turn.unavailable.isEmpty ? FailureSentence.noModel : turn.unavailable }
-        return "Model: \(turn.model)."
+        let configured = session.model == turn.model ? "" : " /model default goes back to \(turn.model)."
+        return "Model: \(session.model).\(configured)"
+    }
+
+    private func choose(_ name: String) async throws(DiskError) -> String {
+        let change = ModelChoice.change(name, turn: turn)
+        try await place.store.update(key) { [turn] entry in ModelChoice.apply(change, &entry, turn: turn) }
+        return ModelChoice.sentence(change, turn: turn)
     }
 
     private func status(_ session: TurnSession) async -> String {
-        guard let tool = place.tools.first(where: { $0.name == "session_status" }) else { return modelLine }
-        return await tool.run([:], context: session.toolContext(model: turn.model)).text
+        guard let tool = place.tools.first(where: { $0.name == "session_status" }) else { return modelLine(session) }
+        return await tool.run([:], context: session.toolContext(model: session.model)).text
     }
 
     private func done(_ status: HubTurnDone.Status, text: String, cause: String) -> HubTurnDone {

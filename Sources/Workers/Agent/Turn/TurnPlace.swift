@@ -20,7 +20,11 @@ struct TurnPlace: Sendable {
     var contextTokens: Int
     var timeoutSeconds: Int
     var store: SessionStore
+    var folder = MediaFolder(path: "")
+    var envelope = Envelope()
     var models: any ModelDoor
+    /// Nil: no files are taken in.
+    var media: (any MediaDoor)?
     var link: any LinkWatch
     var tools: [any AgentTool]
     var timing = Timing()
@@ -28,6 +32,14 @@ struct TurnPlace: Sendable {
     var reach: @Sendable (String) -> Void
     /// Milliseconds since 1970.
     var now: @Sendable () -> Int64
+
+    /// Files that answers carry.
+    var outbound: OutboundFiles {
+        OutboundFiles(folder: folder, workspace: store.workspace, owner: "agent:\(agent)")
+    }
+
+    /// What the model may call in a conversation of `channel`.
+    func tools(in channel: String) -> [any AgentTool] { tools.filter { $0.isOffered(in: channel) } }
 
     /// Most tokens of one answer.
     static let answerTokens: UInt32 = 8192

@@ -1,6 +1,7 @@
 internal import IPCHub
 internal import Logging
 internal import Runtime
+internal import Synchronization
 
 /// A turn's view of its session: the conversation before it, the entries of its own, and the writing of more.
 ///
@@ -10,7 +11,12 @@ final class TurnSession {
     private let turn: HubTurn
     private let key: SessionKey
     private let transcript: Transcript
-    private let text: String
+    /// The turn's message; after `/new` what follows it.
+    private let message: HubChatMessage
+    /// The model that answers: the conversation's own choice, else the turn's.
+    let model: String
+    /// When the conversation was last written to, before this turn.
+    private let previous: Int64?
     /// The active path without this turn's entries.
     private let others: [TranscriptEntry]
     /// This turn's entries in the order of the file; an earlier attempt may have written some.
@@ -30,14 +36,18 @@ final class TurnSession {
         turn: HubTurn,
         key: SessionKey,
         transcript: Transcript,
-        text: String,
+        message: HubChatMessage,
+        model: String,
+        previous: Int64?,
         tail: Transcript.Tail
     ) {
         self.place = place
         self.turn = turn
         self.key = key
         self.transcript = transcript
-        self.text = text
+        self.message = message
+        self.model = model
+        self.previous = previous
         lastID = tail.lastID
         let mine = Self.ownIDs(turn.turnID, tail)
         own = tail.entries.filter { $0.id.map(mine.contains) ?? false }
@@ -52,17 +62,15 @@ final class TurnSession {
         command: Command?
     ) async throws(DiskError) -> TurnSession {
         let now = place.now()
-        var text = Envelope.wrap(turn.message, channel: turn.channel)
+        var message = turn.message
         var isReset = false
         if case .reset(let rest)? = command {
             isReset = true
-            if !rest.isEmpty {
-                var message = turn.message
-                message.text = rest
-                text = Envelope.wrap(message, channel: turn.channel)
-            }
+            if !rest.isEmpty { message.text = rest }
         }
+        let previous = Mutex<Int64?>(nil)
         let entry = try await place.store.update(key) { [isReset] entry in
+            previous.withLock { $0 = isReset ? nil : entry["updatedAt"]?.integer }
             SessionEntry.begin(&entry, turn: turn, isReset: isReset, now: now)
         }
         guard let transcript = place.store.transcript(entry) else {
@@ -72,7 +80,16 @@ final class TurnSession {
         if tail.skippedLines > 0 {
             place.log.warning("\(transcript.path): \(tail.skippedLines) lines are not JSON and were passed over")
         }
-        return TurnSession(place: place, turn: turn, key: key, transcript: transcript, text: text, tail: tail)
+        return TurnSession(
+            place: place,
+            turn: turn,
+            key: key,
+            transcript: transcript,
+            message: message,
+            model: ModelChoice.model(entry, turn: turn),
+            previous: previous.withLock { $0 },
+            tail: tail
+        )
     }
 
     private static func ownIDs(_ turnID: String, _ tail: Transcript.Tail) -> Set<String> {
@@ -98,10 +115,12 @@ final class TurnSession {
     func finished() -> HubTurnDone? {
         guard let reply = entry(.reply) else { return nil }
         let error = reply.message?["errorMessage"]?.string ?? ""
+        let own = reply.message?[TranscriptMessage.own]
+        let whole = joined([textSoFar, reply.text])
         return switch reply.stopReason {
-        case "error": done(.error, text: reply.text, stopReason: "error", cause: error)
-        case "aborted": done(.aborted, text: joined([textSoFar, reply.text]), stopReason: error, cause: "")
-        default: done(.ok, text: joined([textSoFar, reply.text]), stopReason: Self.hubStopReason(reply), cause: "")
+        case "error": done(.error, TurnReply(text: reply.text, parts: collected), stopReason: "error", cause: error)
+        case "aborted": done(.aborted, TurnReply(text: whole), stopReason: error, cause: "")
+        default: done(.ok, TurnReply(own, answer: whole), stopReason: Self.hubStopReason(reply), cause: "")
         }
     }
 
@@ -139,8 +158,16 @@ final class TurnSession {
         return turn.toolCalls.filter { !$0.hasResult && !$0.readOnly && !seen.contains($0.callID) }
     }
 
-    func messages() -> [HubModelMessage] {
-        ModelHistory(budgetBytes: place.historyBytes).messages(others + own, turnStart: others.count)
+    func messages() -> (messages: [HubModelMessage], pictures: [Picture]) {
+        var history = ModelHistory(budgetBytes: place.historyBytes)
+        let folder = place.folder
+        history.picture = { folder.holdsInbound($0) ? Picture(path: $0) : nil }
+        return history.messages(others + own, turnStart: others.count)
+    }
+
+    /// What this turn's tools have collected to go out at its end.
+    private var collected: [HubOutgoing] {
+        own.filter { $0.role == "toolResult" }.flatMap { TurnReply.parts($0.message?[TranscriptMessage.own]?["parts"]) }
     }
 
     private var usages: [TokenUsage] {
@@ -153,16 +180,22 @@ final class TurnSession {
             sessionID: transcript.sessionID,
             model: model,
             channel: turn.channel,
-            usage: usages.reduce(TokenUsage(), +)
+            messageID: turn.message.messageID,
+            usage: usages.reduce(TokenUsage(), +),
+            collected: collected.count
         )
     }
 
     // MARK: Writing
 
+    /// Whether an earlier attempt wrote the user's message.
+    var isBegun: Bool { entry(.user) != nil }
+
     /// The user's message, unless an earlier attempt wrote it.
-    func begin() throws(DiskError) {
-        guard entry(.user) == nil else { return }
-        try append(.user, TranscriptMessage.user(text, now: place.now()), sync: false)
+    func begin(_ files: [InboundFile] = []) throws(DiskError) {
+        guard !isBegun else { return }
+        let prompt = UserPrompt(turn, message: message, files: files, envelope: place.envelope, since: previous)
+        try append(.user, TranscriptMessage.user(prompt, files: files, now: place.now()), sync: false)
     }
 
     /// An answer that asks for tools; its calls get ids that are unique in the turn.
@@ -190,13 +223,15 @@ final class TurnSession {
     }
 
     func write(_ outcome: ToolOutcome, of call: Call, round: Int, index: Int) throws(DiskError) {
-        let message = TranscriptMessage.toolResult(
+        let result = TranscriptMessage.toolResult(
             callID: call.id,
             name: call.name,
             text: outcome.text,
             isError: outcome.isError,
             now: place.now()
         )
+        let parts = JSONObject(members: [.init(key: "parts", value: TurnReply.json(outcome.parts))])
+        let message = outcome.parts.isEmpty ? result : TranscriptMessage.with(parts, result)
         try append(.toolResult(round: round, call: index), message, sync: false)
     }
 
@@ -208,19 +243,30 @@ final class TurnSession {
             }
             if answer.stopReason == "length" { return try await fail(FailureSentence.cutShort, cause: "max_tokens") }
         }
+        let whole = joined([textSoFar, answer.text])
+        var reply = composed(whole)
         do throws(DiskError) {
-            try append(.reply, assistant(answer.blocks, answer, stopReason: answer.stopReason), sync: true)
+            let message = assistant(answer.blocks, answer, stopReason: answer.stopReason)
+            try append(.reply, TranscriptMessage.with(reply.json(besides: whole), message), sync: true)
             try await finish(isAborted: false)
         } catch {
             place.log.error("the answer of turn \(turn.turnID) is sent but not saved: \(error)")
-            let text = joined([textSoFar, answer.text, "(\(error.sentence))"])
-            return done(.ok, text: text, stopReason: answer.finished?.stopReason ?? "", cause: error.description)
+            reply.text = joined([reply.text, "(\(error.sentence))"])
+            return done(.ok, reply, stopReason: answer.finished?.stopReason ?? "", cause: error.description)
         }
-        return done(
-            .ok,
-            text: joined([textSoFar, answer.text]),
-            stopReason: answer.finished?.stopReason ?? "end_turn",
-            cause: ""
+        return done(.ok, reply, stopReason: answer.finished?.stopReason ?? "end_turn", cause: "")
+    }
+
+    private func composed(_ answer: String) -> TurnReply {
+        let isChannel = !turn.channel.isEmpty && turn.channel != "webchat"
+        return TurnReply(
+            answer,
+            parts: collected,
+            turn: turn,
+            files: isChannel ? place.outbound : nil,
+            refused: { [place, turn] refusal in
+                place.log.warning("a file of the answer to turn \(turn.turnID) is not sent: \(refusal)")
+            }
         )
     }
 
@@ -228,7 +274,7 @@ final class TurnSession {
     func fail(_ sentence: String, cause: String) async throws(DiskError) -> HubTurnDone {
         let message = TranscriptMessage.assistant(
             content: [TranscriptMessage.textBlock(sentence)],
-            model: turn.model,
+            model: model,
             usage: TokenUsage(),
             stopReason: "error",
             error: cause.prefix(bytes: 2000),
@@ -236,7 +282,7 @@ final class TurnSession {
         )
         try append(.reply, message, sync: true)
         try await finish(isAborted: false)
-        return done(.error, text: sentence, stopReason: "error", cause: cause)
+        return done(.error, TurnReply(text: sentence, parts: collected), stopReason: "error", cause: cause)
     }
 
     /// Interrupted: what was written so far stays, marked.
@@ -244,7 +290,7 @@ final class TurnSession {
         let text = joined([textSoFar, partial])
         let message = TranscriptMessage.assistant(
             content: partial.isEmpty ? [] : [TranscriptMessage.textBlock(partial)],
-            model: turn.model,
+            model: model,
             usage: TokenUsage(),
             stopReason: "aborted",
             error: reason,
@@ -252,7 +298,7 @@ final class TurnSession {
         )
         try append(.reply, message, sync: true)
         try await finish(isAborted: true)
-        return done(.aborted, text: text, stopReason: reason, cause: "")
+        return done(.aborted, TurnReply(text: text), stopReason: reason, cause: "")
     }
 
     /// A command and its answer, in one write; the model is shown neither.
@@ -266,7 +312,7 @@ final class TurnSession {
         )
         try begin()
         try append(.reply, message, sync: true)
-        return done(.ok, text: answer, stopReason: Self.injected, cause: "")
+        return done(.ok, TurnReply(text: answer), stopReason: Self.injected, cause: "")
     }
 
     /// What clients know an answer by that no model made.
@@ -275,7 +321,7 @@ final class TurnSession {
     private func assistant(_ content: [JSON], _ answer: AnswerReading, stopReason: String) -> JSON {
         TranscriptMessage.assistant(
             content: content,
-            model: turn.model,
+            model: model,
             usage: TokenUsage(answer.finished?.usage ?? HubUsage()),
             stopReason: stopReason,
             now: place.now()
@@ -306,12 +352,12 @@ final class TurnSession {
 
     private func finish(isAborted: Bool) async throws(DiskError) {
         let usages = usages
-        let (place, turn, sessionID) = (place, turn, transcript.sessionID)
+        let (place, model, sessionID) = (place, model, transcript.sessionID)
         try await place.store.update(key) { entry in
             SessionEntry.finish(
                 &entry,
                 sessionID: sessionID,
-                model: turn.model,
+                model: model,
                 contextTokens: place.contextTokens,
                 usage: usages.reduce(TokenUsage(), +),
                 lastCall: usages.last { $0.total > 0 } ?? TokenUsage(),
@@ -321,15 +367,22 @@ final class TurnSession {
         }
     }
 
-    private func done(_ status: HubTurnDone.Status, text: String, stopReason: String, cause: String) -> HubTurnDone {
+    private func done(
+        _ status: HubTurnDone.Status,
+        _ reply: TurnReply,
+        stopReason: String,
+        cause: String
+    ) -> HubTurnDone {
         var done = HubTurnDone()
         done.turnID = turn.turnID
         done.status = status
-        done.text = text
+        done.text = reply.text
+        done.parts = reply.parts
+        done.replyTo = reply.replyTo
         done.cause = cause
         done.usage = usages.reduce(TokenUsage(), +).message
         done.stopReason = stopReason
-        done.model = turn.model
+        done.model = model
         return done
     }
 

@@ -97,7 +97,7 @@ extension AccessPolicy {
         message.place.channelID.isEmpty ? split(message.conversation).group : message.place.channelID
     }
 
-    private static func topicID(of message: HubChatMessage) -> String? {
+    static func topicID(of message: HubChatMessage) -> String? {
         let topic = message.thread.isEmpty ? split(message.conversation).topic : message.thread
         return topic.isEmpty ? nil : topic
     }

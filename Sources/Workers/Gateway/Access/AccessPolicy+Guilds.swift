@@ -107,7 +107,7 @@ extension AccessPolicy {
     }
 
     /// By id, slug, name; of a thread by its own id, then by those of its parent; `*`.
-    private func roomKey(_ place: HubPlace, in guild: GuildAccess) -> String? {
+    func roomKey(_ place: HubPlace, in guild: GuildAccess) -> String? {
         guard let rooms = guild.channels else { return nil }
         let isThread = !place.parentID.isEmpty || !place.parentName.isEmpty
         var keys = [place.channelID]

@@ -46,12 +46,31 @@ package struct ChatSend: Sendable {
     /// Also the run's id.
     package var idempotencyKey: String
     package var timestampMilliseconds: Int64
+    /// Pictures that lie in the inbound folder already.
+    package var files: [ChatFile] = []
 
     package init(sessionKey: String, text: String, idempotencyKey: String, timestampMilliseconds: Int64) {
         self.sessionKey = sessionKey
         self.text = text
         self.idempotencyKey = idempotencyKey
         self.timestampMilliseconds = timestampMilliseconds
+    }
+}
+
+/// A file of a `ChatSend`, stored in `<state>/media/inbound`.
+package struct ChatFile: Sendable, Equatable {
+    /// In that directory.
+    package var name: String
+    package var mime: String
+    /// As the client called it; "" when it did not.
+    package var shownName: String
+    package var size: Int
+
+    package init(name: String, mime: String, shownName: String, size: Int) {
+        self.name = name
+        self.mime = mime
+        self.shownName = shownName
+        self.size = size
     }
 }
 

@@ -81,6 +81,16 @@ extension DeliveryCore {
         chat.timestampMs = message.timestampMilliseconds
         chat.mentioned = true
         chat.mayCommand = true
+        chat.media = message.files.map { file in
+            var media = HubMedia()
+            media.kind = .image
+            media.ref = Data(file.name.utf8)
+            media.mime = file.mime
+            media.name = file.shownName
+            media.size = UInt64(clamping: file.size)
+            return media
+        }
+        chat.mayCommand = true
         // Bounded above, so this cannot fail.
         return (try? chat.serializedBytes()) ?? []
     }

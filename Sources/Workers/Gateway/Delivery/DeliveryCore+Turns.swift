@@ -109,6 +109,7 @@ extension DeliveryCore {
         turn.message = composition.message
         turn.history = composition.history
         turn.happened = row.happened
+        turn.roomPrompt = access[row.turn.channel].map { AccessPolicy(access: $0).roomPrompt(turn.message) } ?? ""
         turn.model = model.model
         turn.modelWorker = model.worker
         turn.unavailable = model.worker.isEmpty ? model.unavailable : ""

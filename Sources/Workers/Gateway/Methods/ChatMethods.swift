@@ -1,3 +1,5 @@
+internal import Config
+
 /// chat.send, chat.history, chat.abort (spec/gateway-protocol.md 2.5).
 enum ChatMethods {
     static let all = [
@@ -30,21 +32,23 @@ enum ChatMethods {
         let attachments = reader.any("attachments")
         if let attachments, attachments.items == nil { reader.complain("attachments", "must be array") }
         guard reader.isValid, let sessionKey, let text, let key else { throw reader.error(method: "chat.send") }
-        guard attachments?.items?.isEmpty ?? true else {
-            throw .invalid("attachments are not taken by this gateway yet: send the text alone")
+        let pictures = try ChatAttachments(attachments?.items ?? [])
+        guard !text.trimmingSpace.isEmpty || !pictures.pictures.isEmpty else {
+            throw .invalid("message or attachment required")
         }
-        guard !text.trimmingSpace.isEmpty else { throw .invalid("message or attachment required") }
         if stopWords.contains(text.trimmingSpace.lowercased()) {
             return try await stop(context, sessionKey: sessionKey, runID: nil, reason: "stop")
         }
 
         context.hold(key)
-        let message = ChatSend(
+        var message = ChatSend(
             sessionKey: sessionKey,
             text: text,
             idempotencyKey: key,
             timestampMilliseconds: context.clock.wall()
         )
+        let stored = try pictures.store(key: key, stateDirectory: context.config.stateDirectory)
+        message.files = stored.files
         switch await context.conversations.send(message) {
         case .started: return accepted(key, "started")
         case .inFlight: return accepted(key, "in_flight")
@@ -55,6 +59,7 @@ enum ChatMethods {
                 error: .unavailable(sentence)
             )
         case .refused(let sentence):
+            ChatAttachments.remove(stored.written)
             throw RPCError(.unavailable, sentence, retryable: true, retryAfterMilliseconds: 2000)
         }
     }

@@ -1,5 +1,5 @@
 internal import FoundationEssentials
-internal import IPCHub
+package import IPCHub
 internal import Synchronization
 
 /// Who has files that others may ask for.
@@ -23,7 +23,8 @@ package struct MediaSink: Sendable {
         let bytes = Atomic<UInt64>(0)
     }
 
-    init(limit: UInt64, send: @escaping @Sendable (HubMessage) async throws -> Void) {
+    /// For `MediaServer` and for tests: `send` takes MEDIA_CHUNKs.
+    package init(limit: UInt64, send: @escaping @Sendable (HubMessage) async throws -> Void) {
         self.limit = limit
         self.send = send
         count = Count()

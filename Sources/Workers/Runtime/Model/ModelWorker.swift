@@ -112,19 +112,32 @@ package final class ModelWorker: Sendable {
         guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
         guard case .modelRequest(let request) = first else { throw HubLinkError.unexpected(first.type) }
         var call = ModelCall(request: request, messages: [])
+        var joining = MessageJoining()
         var size = 0
         while let message = try await messages.next(isolation: #isolation) {
             switch message {
             case .modelMessage(let part):
-                let bytes: [UInt8] = try part.serializedBytes()
-                size += bytes.count
+                size += part.blocks.reduce(0) { $0 + Self.size($1) }
                 guard size <= callLimit else { throw HubLinkError.malformed(.tooLong(size)) }
-                call.messages.append(part)
-            case .modelRequestEnd: return call
+                if let whole = try joining.take(part) { call.messages.append(whole) }
+            case .modelRequestEnd:
+                guard joining.isWhole else { throw HubLinkError.unexpected(message.type) }
+                return call
             default: throw HubLinkError.unexpected(message.type)
             }
         }
         throw HubLinkError.closed
+    }
+
+    private static func size(_ block: HubModelBlock) -> Int {
+        switch block.block {
+        case .text(let text)?: text.utf8.count + 16
+        case .toolUse(let use)?: use.input.count + use.name.utf8.count + use.id.utf8.count + 64
+        case .toolResult(let result)?: result.text.utf8.count + result.toolUseID.utf8.count + 64
+        case .opaque(let data)?: data.count + 16
+        case .image(let image)?: image.data.count + 64
+        case nil: 16
+        }
     }
 
     private func leaveWhenIdle() async {

@@ -15,6 +15,7 @@ final class Bench: Sendable {
     let link: LinkState
     let store: SessionStore
     let reached = Reached()
+    let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     final class Reached: Sendable {
         let names = Mutex<[String]>([])
@@ -25,6 +26,7 @@ final class Bench: Sendable {
         directory: TemporaryDirectory? = nil,
         sessions: String? = nil,
         tools: [any AgentTool]? = nil,
+        media: (any MediaDoor)? = nil,
         contextTokens: Int = 200_000,
         retries: [Duration] = [.milliseconds(1), .milliseconds(1)],
         turnLimit: Duration = .seconds(60)
@@ -57,10 +59,13 @@ final class Bench: Sendable {
             models: models,
             link: link,
             tools: tools ?? [status],
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            log: log,
             reach: { [reached] name in reached.names.withLock { $0.append(name) } },
             now: { 1_795_000_000_000 }
         )
+        place.folder = MediaFolder(path: "\(directory.path)/media")
+        place.media = media
+        if tools == nil { place.tools.append(MessageTool(files: place.outbound)) }
         place.timing.textInterval = .zero
         place.timing.linkGrace = .milliseconds(20)
         place.timing.modelRetries = retries
@@ -83,6 +88,19 @@ final class Bench: Sendable {
         turn.modelWorker = "model:anthropic"
         turn.message.text = text
         turn.attempt = 1
+        return turn
+    }
+
+    /// A message of a Telegram chat.
+    static func telegram(_ id: String, _ text: String) -> HubTurn {
+        var turn = turn(id, text, session: "agent:main:telegram:7")
+        turn.channel = "telegram"
+        turn.account = "default"
+        turn.message.conversation = "7"
+        turn.message.senderID = "7"
+        turn.message.senderName = "Ada"
+        turn.message.messageID = "55"
+        turn.message.timestampMs = 1_795_000_000_000
         return turn
     }
 

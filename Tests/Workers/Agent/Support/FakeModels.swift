@@ -22,16 +22,17 @@ final class FakeModels: ModelDoor {
     }
 
     private let scripts: Mutex<[[Step]]>
-    private let made = Mutex<[ModelCall]>([])
+    private let made = Mutex<[PromptCall]>([])
 
     init(_ scripts: [Step]...) { self.scripts = Mutex(scripts) }
     init(scripts: [[Step]]) { self.scripts = Mutex(scripts) }
 
-    var calls: [ModelCall] { made.withLock { $0 } }
+    var calls: [ModelCall] { made.withLock { $0.map(\.call) } }
+    var pictures: [[Picture]] { made.withLock { $0.map(\.pictures) } }
 
     func call(
         _ target: String,
-        _ call: ModelCall,
+        _ call: PromptCall,
         receive: @escaping @Sendable (HubModelEvent) async -> Bool
     ) async throws {
         made.withLock { $0.append(call) }

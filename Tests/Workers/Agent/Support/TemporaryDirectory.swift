@@ -14,11 +14,14 @@ final class TemporaryDirectory: Sendable {
 
     deinit {
         for name in names() {
+            for inner in names(name) { removeAll("\(name)/\(inner)") }
             removeAll(name)
             remove(name)
         }
         rmdir(path)
     }
+
+    func makeDirectory(_ name: String) { mkdir("\(path)/\(name)", 0o700) }
 
     func read(_ name: String) -> [UInt8]? {
         guard let file = fopen("\(path)/\(name)", "r") else { return nil }

@@ -177,7 +177,7 @@ struct ChatMethodTests {
             }
             #expect(
                 try await client.ask("chat.send", attached)["error"]?["message"]?.text?.contains(
-                    "attachments are not taken"
+                    "attachment 1 is not base64"
                 ) == true
             )
         }
