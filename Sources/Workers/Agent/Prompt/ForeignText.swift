@@ -4,6 +4,8 @@ enum ForeignText {
     static let reserved = [
         "chatmessagessince", "currentmessage", "replyingto", "replying", "quoting", "forwardedfrom", "messageid",
         "mediaattached", "medianotavailable", "summaryoftheconversation", "threadstarter", "system",
+        // An envelope without a time begins with the channel's name.
+        "telegram", "discord", "whatsapp", "slack", "signal", "imessage", "googlechat", "msteams", "matrix", "webchat",
     ]
     /// How many characters after a bracket are looked at.
     private static let look = 400

@@ -293,7 +293,9 @@ extension DeliveryCore {
 
     mutating func showActivity(_ now: Int64) {
         for (id, turn) in turns where turn.isFromChannel && now - turn.activityAt >= limits.activityEvery {
-            guard let link = links[turn.turn.channel], link.isReady else { continue }
+            guard let link = links[turn.turn.channel], link.isReady,
+                turns[id]?.isLively(now, within: limits.activityStop) == true
+            else { continue }
             turns[id]?.activityAt = now
             var activity = HubActivity()
             activity.target = Data(turn.turn.target)

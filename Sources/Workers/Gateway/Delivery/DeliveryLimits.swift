@@ -22,6 +22,8 @@ struct DeliveryLimits: Sendable {
     var startEvery: Int64 = 5000
     /// Between two signs of activity.
     var activityEvery: Int64 = 5000
+    /// From the last that came of a turn until it is shown as working no more. Source: spec/channels-voice-tunnel.md 1.14.
+    var activityStop: Int64 = 120_000
     /// How long a dead worker's link may still be read.
     var lastWords: Int64 = 2000
     /// Questions to workers that wait for their answer.

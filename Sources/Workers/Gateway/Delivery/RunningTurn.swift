@@ -10,6 +10,9 @@ struct RunningTurn {
     private var isReplacing: Bool
     /// When its conversation was last shown activity.
     var activityAt: Int64 = 0
+    /// Something came of it since `signAt`; when that was last looked at.
+    private var hasSign = true
+    private var signAt: Int64 = 0
 
     init(turn: NewTurn, isRerun: Bool) {
         self.turn = turn
@@ -22,10 +25,17 @@ struct RunningTurn {
     /// The agent has a new link: what it sends next counts from its beginning.
     mutating func relink() { lastSeq = 0 }
 
+    /// Whether it has come to something within `limit` milliseconds: a turn that hangs is not shown as typing for ever.
+    mutating func isLively(_ now: Int64, within limit: Int64) -> Bool {
+        if hasSign { (hasSign, signAt) = (false, now) }
+        return now - signAt < limit
+    }
+
     /// What clients are to be told of an event; nil when it is old news. Text beyond `limit` bytes is not kept.
     mutating func take(_ event: HubTurnEvent, limit: Int) -> ConversationEvent? {
         guard event.seq == 0 || event.seq > lastSeq else { return nil }
         lastSeq = max(lastSeq, event.seq)
+        hasSign = true
         switch event.event {
         case .started?: return .started(run)
         case .text(let added)?: return take(added, replaces: event.replace, limit: limit)

@@ -263,6 +263,20 @@ struct TurnTests {
         #expect(shown() == 0)
     }
 
+    @Test("a turn of which nothing comes for two minutes is shown as working no more, until something comes")
+    func activityStops() throws {
+        let bench = try Bench()
+        let (channel, agent, turn) = try bench.turnRunning()
+        func shown() -> Int { bench.take(channel).filter { $0.type == 24 }.count }
+        for _ in 0..<23 { bench.advance(5000) }
+        #expect(shown() == 24)
+        for _ in 0..<10 { bench.advance(5000) }
+        #expect(shown() == 0)
+        bench.receive(Bench.agent, agent, .turnEvent(Self.text(turn.turnID, 1, "x")))
+        bench.advance(5000)
+        #expect(shown() == 1)
+    }
+
     @Test("text is told cumulatively, old news not at all, and no more than the bound is kept")
     func textBound() throws {
         var limits = DeliveryLimits()
