@@ -31,6 +31,38 @@ enum SemanticCheck {
             let path = ConfigPath(["bindings", String(index)])
             if binding["agentId"] == nil { check.add(.wrong, path, binding, "agentId is missing") }
             if binding["match"]?["channel"] == nil { check.add(.wrong, path, binding, "match.channel is missing") }
+            bindingTraps(root, binding, path, &check)
+        }
+    }
+
+    /// What is allowed and does something else than it seems to.
+    private static func bindingTraps(
+        _ root: ConfigValue,
+        _ binding: ConfigValue,
+        _ path: ConfigPath,
+        _ check: inout ConfigCheck
+    ) {
+        guard let match = binding["match"] else { return }
+        let place = path + "match"
+        if match["peer"] != nil, match["guildId"] != nil || match["teamId"] != nil {
+            let text =
+                "peer and \(match["guildId"] == nil ? "teamId" : "guildId") do not narrow each other: it counts for the peer"
+                + " everywhere and for everybody else in there; write two bindings, or one of the two keys"
+            check.add(.unknown, place, match, text)
+        }
+        let channel = match["channel"]?.string?.lowercased() ?? ""
+        let accounts = root["channels"]?[channel]?["accounts"]?.object?.members.map(\.key) ?? []
+        let account = match["accountId"]?.identifier.map(Environment.trimmed) ?? ""
+        if account.isEmpty, accounts.contains(where: { $0 != "default" }) {
+            let text =
+                "without accountId it counts for the account \"default\" alone; for all accounts write accountId: \"*\""
+            check.add(.unknown, place, match, text)
+        }
+        let agents = root["agents"]?["list"]?.array?.compactMap { $0["id"]?.string.map(LoadedConfig.agentID) } ?? []
+        if let agent = binding["agentId"]?.string.map(LoadedConfig.agentID),
+            !(agents.isEmpty ? ["main"] : agents).contains(agent)
+        {
+            check.add(.unknown, path + "agentId", binding["agentId"], "no agent has this id: the default agent answers")
         }
     }
 
