@@ -15,26 +15,28 @@ struct AccessGrant: Equatable {
     var mayCommand = false
     /// The bot was spoken to: always so in a direct chat.
     var wasMentioned = false
+    /// In a direct chat, and named by `allowFrom` or let in by pairing, not by a wildcard.
+    var isOwner = false
 }
 
 /// Why not.
 struct AccessRefusal: Error, Equatable {
-    /// Raw values are what the journal counts by.
+    /// Raw values are what the journal counts by and `channels.why` tells (`docs/rpc.md`).
     enum Kind: String, CaseIterable {
-        case directOff = "direct-off"
-        case sender
+        case directOff = "dm-policy"
+        case sender = "sender-not-listed"
         case pairing
         case bot
         case groupsOff = "groups-off"
-        case group
+        case group = "group-not-listed"
         case groupOff = "group-off"
-        case groupSender = "group-sender"
-        case guild
-        case room
-        case groupDirect = "group-direct"
+        case groupSender = "group-sender-not-listed"
+        case guild = "guild-not-listed"
+        case room = "channel-not-listed"
+        case groupDirect = "group-dm"
         case command
-        case mention
-        case otherMention = "other-mention"
+        case mention = "no-mention"
+        case otherMention = "for-others"
     }
 
     var kind: Kind

@@ -96,7 +96,9 @@ struct AccessPolicy {
         }
         let mayCommand = isListed || !commands.useAccessGroups
         if message.kind == .command, !mayCommand { return refuseCommand(message) }
-        return .allow(AccessGrant(mayCommand: mayCommand, wasMentioned: true))
+        let isOwner =
+            senders(access.allowFrom).namesPerson(message) || circumstances.paired?.namesPerson(message) == true
+        return .allow(AccessGrant(mayCommand: mayCommand, wasMentioned: true, isOwner: isOwner))
     }
 
     /// The place and the sender are in order: command and mention are left.

@@ -5,7 +5,7 @@ internal import IPCHub
 /// Source: spec/channels-voice-tunnel.md 1.3. Everywhere `*` is everybody and case does not count. Telegram: id or name,
 /// with or without `@`, `telegram:` or `tg:` in front. Discord: id, `<@id>`, `discord:` or `user:` in front, or the
 /// account's name (not the one it shows) compared as a slug.
-struct SenderList {
+struct SenderList: Sendable {
     private let channel: String
     private var entries: Set<String> = []
     /// Discord's names.
@@ -24,8 +24,16 @@ struct SenderList {
     }
 
     func names(id: String, username: String) -> Bool {
-        if entries.contains("*") { return true }
-        if !id.isEmpty, entries.contains(id.lowercased()) { return true }
+        entries.contains("*") || namesPerson(id: id, username: username)
+    }
+
+    /// By id or name; a wildcard does not count.
+    func namesPerson(_ message: HubChatMessage) -> Bool {
+        namesPerson(id: message.senderID, username: message.senderUsername)
+    }
+
+    private func namesPerson(id: String, username: String) -> Bool {
+        if !id.isEmpty, id != "*", entries.contains(id.lowercased()) { return true }
         guard !username.isEmpty else { return false }
         if channel == "discord" {
             let slug = Slug.of(username)

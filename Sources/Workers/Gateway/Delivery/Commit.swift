@@ -29,6 +29,7 @@ enum Commit: Sendable {
     case order(token: Int, QueueOrder, QueueID)
     case notify(origin: String, channel: String, notice: NewNotice)
     case prune
+    case owners
 }
 
 /// A parsed event on its way to its end.
@@ -103,6 +104,7 @@ enum Committed: Sendable {
     case order(QueueOrderOutcome)
     case notified(Bool)
     case pruned(Bool)
+    case owners([OwnerChat])
 
     /// Whether anything was changed: a claim that found nothing is no step of the contract.
     var isStep: Bool {
@@ -111,7 +113,7 @@ enum Committed: Sendable {
         case .turns(let claims): !claims.turns.isEmpty
         case .sends(let claims): !claims.rows.isEmpty
         case .nothing, .report, .receipt, .inboxSettlement, .chat, .tool, .turnSettlement, .stop, .failed,
-            .sendSettlement, .holdings, .workers, .order, .notified, .pruned:
+            .sendSettlement, .holdings, .workers, .order, .notified, .pruned, .owners:
             true
         case .due(let release): release.didFlush
         }
@@ -126,7 +128,8 @@ extension Commit {
         // What may leave the machine is on the disk first; a death that was confirmed is not told again.
         case .adopt, .claimSends, .exit: .synced
         case .noteShutdown, .cursor, .claimInbox, .settleInbox, .claimTurns, .openTool, .closeTool, .settleTurn, .stop,
-            .fail, .tellWaiting, .settleSend, .holdings, .gap, .workersWithWork, .prune, .releaseDue, .order, .notify:
+            .fail, .tellWaiting, .settleSend, .holdings, .gap, .workersWithWork, .prune, .releaseDue, .order, .notify,
+            .owners:
             .relaxed
         }
     }
@@ -146,7 +149,7 @@ extension Commit {
         case .settleSend: "result"
         case .releaseDue: "due"
         case .adopt, .noteShutdown, .cursor, .stop, .fail, .tellWaiting, .holdings, .exit, .gap, .workersWithWork,
-            .order, .notify, .prune:
+            .order, .notify, .prune, .owners:
             nil
         }
     }
@@ -281,6 +284,7 @@ extension Commit {
         case .workersWithWork: return .workers(try journal.workersWithWork())
         case .releaseDue: return .due(try journal.releaseDue(rules: limits.queueRules, now: now))
         case .order(_, let order, let id): return .order(try journal.order(order, id, now: now))
+        case .owners: return .owners(try journal.owners())
         case .notify(let origin, let channel, let notice):
             return .notified(try journal.notify(origin: origin, channel: channel, notice: notice, now: now))
         case .prune: return .pruned(try journal.prune(now: now))

@@ -57,6 +57,7 @@ extension DeliveryCore {
         case (.releaseDue, .due(let release)): dueReleased(release)
         case (.order(let token, _, _), .order(let outcome)): ordered(token, outcome)
         case (.notify(_, let channel, _), .notified(let isNew)): if isNew { pumpSends(channel) }
+        case (.owners, .owners(let chats)): ownersRead(chats)
         case (.prune, .pruned(let mayBeMore)): mayPruneMore = mayBeMore
         default: break
         }
@@ -81,7 +82,7 @@ extension DeliveryCore {
         case .order(let token, _, _):
             effect(.answerOrder(token: token, .failure(.unavailable("Not done: \(error)."))))
         case .adopt, .noteShutdown, .cursor, .fail, .tellWaiting, .exit, .gap, .workersWithWork, .prune, .releaseDue,
-            .notify:
+            .notify, .owners:
             break
         }
         guard commit.durability != .intake, error != .closed else { return }

@@ -92,17 +92,15 @@ extension DeliveryCore {
             return log(.warning, "parsed row \(parsed.row), which is not in its hands: ignored", about: link.worker)
         }
         inbox[row] = nil
-        var settling = InboxSettling(
+        let settling = InboxSettling(
             row: row,
             channel: link.worker,
             link: link.id,
             incarnation: link.incarnation,
-            verdict: .ignored(reason: parsed.ignored)
+            verdict: unsupported(parsed.ignored)
         )
-        if parsed.ignored.isEmpty {
-            (settling.verdict, settling.agent) = verdict(parsed.message, held.event, link, now)
-        }
-        commit(.settleInbox(settling))
+        guard parsed.ignored.isEmpty else { return commit(.settleInbox(settling)) }
+        judge(Stranger(message: parsed.message, event: held.event, settling: settling), now)
     }
 
     mutating func inboxSettled(_ settling: InboxSettling, _ settlement: InboxSettlement) {
@@ -113,6 +111,7 @@ extension DeliveryCore {
                 about: settling.channel
             )
         }
+        if let owner = settling.verdict.owner { alerts.heard(owner) }
         if case .stop = settling.verdict.outcome {
             announce(entered.stopped, reason: "stop")
         } else {
@@ -153,6 +152,7 @@ extension DeliveryCore {
             return publish(.workersChanged)
         }
         intakeStopped = reason
+        alert(.disk(reason))
         log(.error, "\(reason); no message is taken in until then, answers still go out")
         publish(.workersChanged)
     }

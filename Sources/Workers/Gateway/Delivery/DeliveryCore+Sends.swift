@@ -95,6 +95,7 @@ extension DeliveryCore {
         case .settled(let possibleDuplicate, let isDead):
             let held = sends.removeValue(forKey: settling.row)?.row
             report(settling, held, possibleDuplicate: possibleDuplicate, isDead: isDead)
+            if isDead { alertOf(given: held, settling.channel) }
         }
         pumpSends(settling.channel)
         pumpInbox(settling.channel)

@@ -266,6 +266,7 @@ extension DeliveryCore {
         case .aborted: publish(.aborted(turn.run, reason: done.stopReason.isEmpty ? "stop" : done.stopReason))
         case .error: publish(.failed(turn.run, sentence: settling.result.sentence))
         }
+        if settling.result.status == .error { alertOf(cause: done.cause) }
         if !done.cause.isEmpty { log(.warning, "a turn of \(settling.agent) failed: \(done.cause.prefix(2000))") }
     }
 

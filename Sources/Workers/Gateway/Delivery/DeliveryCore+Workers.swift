@@ -141,6 +141,7 @@ extension DeliveryCore {
     mutating func rowChanged(_ row: WorkerRow, _ now: Int64) {
         let old = table[row.id]
         table[row.id] = row
+        alertOf(row, was: old)
         if row.incarnation > (old?.incarnation ?? 0), row.incarnation > 1 {
             sweeps[row.id] = (row.incarnation, now)
         }
@@ -205,6 +206,7 @@ extension DeliveryCore {
 
     mutating func exitJournaled(_ exit: WorkerExit, _ mustConfirm: Bool, _ report: ReleaseReport) {
         tell(report, of: exit.worker, cause: exit.cause)
+        if exit.cause.hasPrefix("oom") || exit.cause == "allocation" { alert(.memory(exit.worker, exit.text)) }
         if mustConfirm { effect(.exited(worker: exit.worker, incarnation: exit.incarnation)) }
         if exit.worker.hasPrefix("channel:") {
             pumpInbox(exit.worker)
@@ -233,6 +235,7 @@ extension DeliveryCore {
         for item in report.deadOutbox {
             log(.error, "part \(item.name) of an answer is a dead letter: \(item.reason)", about: item.worker)
         }
+        alertOf(report, worker)
         for item in report.inDoubt {
             log(.warning, "part \(item.name) of an answer is in doubt: \(item.reason)", about: item.worker)
         }
@@ -246,6 +249,10 @@ extension DeliveryCore {
     // MARK: Time
 
     mutating func tick(_ now: Int64) {
+        if now - pairedReadAt >= Self.pairedEvery {
+            pairedReadAt = now
+            effect(.readPaired)
+        }
         showActivity(now)
         for link in links.values where isOverdue(link, now) {
             effect(.close(link: link.id))

@@ -49,6 +49,10 @@ struct DeliveryCore {
     /// Messages that were too old for their turn, by channel, not yet told of.
     var expired: [String: Int] = [:]
     var expiredAt: Int64 = 0
+    /// By worker: who was let in by pairing.
+    var paired: [String: SenderList] = [:]
+    var pairedReadAt: Int64 = 0
+    var alerts: OwnerAlerts
     /// The time of the event at hand.
     private(set) var clock: Int64?
 
@@ -62,6 +66,7 @@ struct DeliveryCore {
         self.config = config
         self.limits = limits
         router = Router(config: config)
+        alerts = OwnerAlerts(config.alerts)
         access = Dictionary(config.channels.map { ($0.worker, $0) }) { first, _ in first }
         // The plan has said which are wrong.
         patterns = Dictionary(config.agents.map { ($0.id, $0.mentionPatterns.compactMap { try? MentionPattern($0) }) })
@@ -76,7 +81,10 @@ struct DeliveryCore {
         effects = []
         clock = now
         switch event {
-        case .began(let epoch): commit(.adopt(epoch: epoch))
+        case .began(let epoch):
+            effect(.readPaired)
+            commit(.owners)
+            commit(.adopt(epoch: epoch))
         case .linked(let worker, let link, let hello): linked(worker, link, hello)
         case .unlinked(let worker, let link): unlinked(worker, link)
         case .frame(let worker, let link, let message): frame(worker, link, message, now)
@@ -96,6 +104,8 @@ struct DeliveryCore {
             if let time = wakeAt { effect(.wake(at: time)) }
         case .order(let token, let order, let id): commit(.order(token: token, order, id))
         case .notify(let channel, let notice, let origin): notify(channel, notice, origin: origin)
+        case .paired(let stranger, let answer): paired(stranger, answer, now)
+        case .admitted(let lists): admitted(lists)
         case .drain(let isShutdown, let epoch): drain(isShutdown, epoch)
         }
         return effects

@@ -13,7 +13,8 @@ internal import Synchronization
 package final class DeliveryEngine: Conversations {
     private let worker: Worker
     let writer: JournalWriter
-    private let config: GatewayConfig
+    let pairing: PairingStore
+    let config: GatewayConfig
     private let epoch: String
     private let engine: NIOLoopBound<EngineLoop>
     private let hub: NIOLoopBound<HubServer>
@@ -23,6 +24,7 @@ package final class DeliveryEngine: Conversations {
         worker: Worker,
         config: GatewayConfig,
         writer: JournalWriter,
+        pairing: PairingStore,
         epoch: String,
         engine: NIOLoopBound<EngineLoop>,
         hub: NIOLoopBound<HubServer>
@@ -30,6 +32,7 @@ package final class DeliveryEngine: Conversations {
         self.worker = worker
         self.config = config
         self.writer = writer
+        self.pairing = pairing
         self.epoch = epoch
         self.engine = engine
         self.hub = hub
@@ -261,8 +264,10 @@ package func makeDelivery(worker: Worker, config: GatewayConfig) async throws ->
     }
     if let warning = opened.warning { log.error("\(warning)") }
     let lifeline = worker.lifeline
+    let pairing = PairingStore(stateDirectory: state) { log.warning("\($0)") }
     let ports = EngineLoop.Ports(
         writer: opened.writer,
+        pairing: pairing,
         killPoints: worker.start.killPoints,
         now: { Int64(Date().timeIntervalSince1970 * 1000) },
         tell: { lifeline.send($0) },
@@ -279,6 +284,7 @@ package func makeDelivery(worker: Worker, config: GatewayConfig) async throws ->
         worker: worker,
         config: config,
         writer: opened.writer,
+        pairing: pairing,
         epoch: Hex.encode(SHA256.hash(key).prefix(8)),
         engine: built.0,
         hub: built.1

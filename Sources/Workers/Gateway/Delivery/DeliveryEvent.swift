@@ -25,6 +25,10 @@ enum DeliveryEvent: Sendable {
     case order(token: Int, QueueOrder, QueueID)
     /// Something to say to a conversation, outside any turn.
     case notify(channel: String, NewNotice, origin: String)
+    /// What the pairing files say of a stranger who wrote.
+    case paired(Stranger, Result<PairingAnswer, PairingDisk.Failure>)
+    /// Who was let in by pairing, by worker.
+    case admitted([String: [String]])
     case drain(isShutdown: Bool, epoch: String)
 }
 
@@ -44,6 +48,10 @@ enum DeliveryEffect: Sendable {
     case wake(at: Int64)
     case answerQuestion(token: Int, Result<[UInt8], ConversationError>)
     case publish(ConversationEvent)
+    /// Asks the pairing files about a stranger; `paired` answers.
+    case pair(Stranger)
+    /// Reads who was let in; `admitted` answers.
+    case readPaired
     case log(DeliveryLog)
 }
 

@@ -53,5 +53,6 @@ enum Sentences {
     static let waiting =
         "I cannot answer just now: the part of me that works on messages kept failing and is tried again every minute. Your message is kept and will be answered."
     static let stopped = "Stopped."
+    static let notAuthorized = "You are not authorized to use this command."
     static let shuttingDown = "Clawhold is shutting down: try again in a moment."
 }

@@ -9,6 +9,7 @@ final class EngineLoop: HubEvents {
     /// What the driver needs of the world.
     struct Ports {
         var writer: JournalWriter
+        var pairing: PairingStore
         var killPoints: KillPoints
         /// Milliseconds since 1970.
         var now: @Sendable () -> Int64
@@ -97,9 +98,42 @@ final class EngineLoop: HubEvents {
         case .answerQuestion(let token, let result): questions.removeValue(forKey: token)?.resume(returning: result)
         case .answerOrder(let token, let result): orders.removeValue(forKey: token)?.resume(returning: result)
         case .wake(let time): wake(at: time)
+        case .pair(let stranger): pair(stranger)
+        case .readPaired: readPaired()
         case .publish(let event): for subscriber in subscribers.values { subscriber(event) }
         case .log(let line): ports.log(line)
         }
+    }
+
+    // MARK: Pairing files, on their own thread
+
+    private func pair(_ stranger: Stranger) {
+        guard let access = core.access[stranger.settling.channel] else { return }
+        let question = stranger.question(access.channel, access.account)
+        let (bound, loop, now) = (NIOLoopBound(self, eventLoop: loop), loop, ports.now)
+        ports.pairing.run(
+            { store throws(PairingDisk.Failure) in try store.ask(question, now: now()) },
+            done: { answer in loop.execute { bound.value.apply(.paired(stranger, answer)) } }
+        )
+    }
+
+    private func readPaired() {
+        let accounts = core.access.values.map { ($0.worker, $0.channel, $0.account) }
+        let (bound, loop) = (NIOLoopBound(self, eventLoop: loop), loop)
+        ports.pairing.run(
+            { store throws(PairingDisk.Failure) in
+                var lists: [String: [String]] = [:]
+                for (worker, channel, account) in accounts {
+                    lists[worker] = try store.approved(channel, accounts: [account])[account] ?? []
+                }
+                return lists
+            },
+            done: { result in
+                // What cannot be read now leaves the lists as they were; a stranger's message tells why.
+                guard case .success(let lists) = result else { return }
+                loop.execute { bound.value.apply(.admitted(lists)) }
+            }
+        )
     }
 
     /// One timer is enough: the core asks again for what comes later.

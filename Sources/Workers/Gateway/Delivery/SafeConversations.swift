@@ -64,6 +64,22 @@ final class SafeConversations: Conversations {
 
     func notify(channel: String, _ notice: NewNotice, origin: String) async {}
 
+    func pairingRequests(channel: String?) async throws(ConversationError) -> [PendingPairing] {
+        throw .unavailable(Self.sentence)
+    }
+
+    func approvePairing(
+        channel: String,
+        code: String,
+        notify: Bool
+    ) async throws(ConversationError) -> PairingApproval? {
+        throw .unavailable(Self.sentence)
+    }
+
+    func why(channel: String?, account: String?, limit: Int) async throws(ConversationError) -> WhyReport {
+        throw .unavailable(Self.sentence)
+    }
+
     func subscribe(_ handler: @escaping @Sendable (ConversationEvent) -> Void) -> any ConversationSubscription {
         let number = state.withLock { state in
             state.lastHandler += 1

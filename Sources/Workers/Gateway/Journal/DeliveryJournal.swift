@@ -151,6 +151,15 @@ package protocol DeliveryJournal: AnyObject {
 
     // MARK: Reading and upkeep
 
+    /// Messages that started no turn, newest first; of these channels.
+    func ignored(of channels: [String], limit: Int) throws(JournalError) -> [IgnoredItem]
+
+    /// How many of them each rule kept out, as far as it is remembered.
+    func ignoredCounts(of channels: [String]) throws(JournalError) -> [String: Int]
+
+    /// Where the owner was last heard, one chat for each channel.
+    func owners() throws(JournalError) -> [OwnerChat]
+
     /// Workers that have something to do: agents with turns that wait, channels with events or chunks.
     func workersWithWork() throws(JournalError) -> [String]
 

@@ -56,6 +56,10 @@ package struct InboxVerdict: Sendable {
     package var conversation = ""
     package var sender = ""
     package var preview = ""
+    /// Why it started no turn.
+    package var note: IgnoredNote?
+    /// The owner was heard.
+    package var owner: OwnerChat?
 
     package init(_ outcome: Outcome, notices: [NewNotice] = [], afterTurn: [NewNotice] = []) {
         self.outcome = outcome

@@ -88,6 +88,8 @@ extension SQLiteJournal {
             .incarnation(incarnation)
         )
         guard changed == 1 else { return .notClaimed }
+        if let note = verdict.note { try self.note(note, channel: channel, now: now) }
+        if let owner = verdict.owner { try heardFrom(owner: owner) }
         for (index, notice) in verdict.notices.enumerated() {
             try insertChunk(origin: "notice:\(row)", chunk: index, channel: channel, notice: notice, now: now)
         }

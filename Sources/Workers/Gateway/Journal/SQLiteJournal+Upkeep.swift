@@ -60,6 +60,7 @@ extension SQLiteJournal {
                 before: days
             )
         }
+        try forget("DELETE FROM ignored WHERE row IN (SELECT row FROM ignored WHERE at < ?1 LIMIT ?2)", before: 30)
         try forget("DELETE FROM gaps WHERE row IN (SELECT row FROM gaps WHERE at < ?1 LIMIT ?2)", before: 90)
         return try giveBack() || mayBeMore
     }

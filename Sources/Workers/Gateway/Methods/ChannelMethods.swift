@@ -30,6 +30,10 @@ enum ChannelMethods {
         let midnight = wall - wall % 86_400_000
         let facts = await context.conversations.channels(ids, ignoredSince: midnight)
         var report = ChannelsReport(config: context.config, workers: rows, facts: facts)
+        // A file that cannot be read leaves the count out; pairing.list says why.
+        if let waiting = try? await context.conversations.pairingRequests(channel: nil) {
+            report.pairing = Dictionary(waiting.map { ($0.channel, 1) }, uniquingKeysWith: +)
+        }
         if isProbe {
             let ready = rows.filter { $0.state == "ready" && HealthReport.ChannelWorker($0) != nil }.map(\.id)
             report.probes = await probe(ready, limit, context)

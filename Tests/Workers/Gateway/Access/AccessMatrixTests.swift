@@ -29,9 +29,9 @@ struct AccessMatrixTests {
         let rows: [(ChannelAccess.DMPolicy, [String])] = [
             // known, unknown, paired, wildcard
             (.pairing, ["allow", "pairing", "allow", "allow"]),
-            (.allowlist, ["allow", "sender", "allow", "allow"]),
+            (.allowlist, ["allow", "sender-not-listed", "allow", "allow"]),
             (.open, ["allow", "allow", "allow", "allow"]),
-            (.disabled, ["direct-off", "direct-off", "direct-off", "direct-off"]),
+            (.disabled, ["dm-policy", "dm-policy", "dm-policy", "dm-policy"]),
         ]
         return rows.flatMap { policy, expected in
             zip(Sender.allCases, expected).map { Cell(channel: channel, direct: policy, sender: $0, expected: $1) }
@@ -41,23 +41,38 @@ struct AccessMatrixTests {
     /// Rows: policy, place listed, mentioned; columns: known, unknown, paired, wildcard.
     static let groups: [Cell] = {
         let telegram: [(ChannelAccess.GroupPolicy, Bool, Bool, [String])] = [
-            (.allowlist, true, true, ["allow", "group-sender", "group-sender", "allow"]),
-            (.allowlist, true, false, ["mention", "group-sender", "group-sender", "mention"]),
-            (.allowlist, false, true, ["group", "group", "group", "group"]),
-            (.allowlist, false, false, ["group", "group", "group", "group"]),
+            (.allowlist, true, true, ["allow", "group-sender-not-listed", "group-sender-not-listed", "allow"]),
+            (
+                .allowlist, true, false,
+                ["no-mention", "group-sender-not-listed", "group-sender-not-listed", "no-mention"]
+            ),
+            (
+                .allowlist, false, true,
+                ["group-not-listed", "group-not-listed", "group-not-listed", "group-not-listed"]
+            ),
+            (
+                .allowlist, false, false,
+                ["group-not-listed", "group-not-listed", "group-not-listed", "group-not-listed"]
+            ),
             (.open, true, true, ["allow", "allow", "allow", "allow"]),
-            (.open, true, false, ["mention", "mention", "mention", "mention"]),
-            (.open, false, true, ["group", "group", "group", "group"]),
-            (.open, false, false, ["group", "group", "group", "group"]),
+            (.open, true, false, ["no-mention", "no-mention", "no-mention", "no-mention"]),
+            (.open, false, true, ["group-not-listed", "group-not-listed", "group-not-listed", "group-not-listed"]),
+            (.open, false, false, ["group-not-listed", "group-not-listed", "group-not-listed", "group-not-listed"]),
             (.disabled, true, true, ["groups-off", "groups-off", "groups-off", "groups-off"]),
             (.disabled, false, false, ["groups-off", "groups-off", "groups-off", "groups-off"]),
         ]
         let discord: [(ChannelAccess.GroupPolicy, Bool, Bool, [String])] = [
-            (.allowlist, true, true, ["allow", "group-sender", "group-sender", "allow"]),
-            (.allowlist, true, false, ["mention", "group-sender", "group-sender", "mention"]),
-            (.allowlist, false, true, ["guild", "guild", "guild", "guild"]),
-            (.open, true, true, ["allow", "group-sender", "group-sender", "allow"]),
-            (.open, false, true, ["guild", "guild", "guild", "guild"]),
+            (.allowlist, true, true, ["allow", "group-sender-not-listed", "group-sender-not-listed", "allow"]),
+            (
+                .allowlist, true, false,
+                ["no-mention", "group-sender-not-listed", "group-sender-not-listed", "no-mention"]
+            ),
+            (
+                .allowlist, false, true,
+                ["guild-not-listed", "guild-not-listed", "guild-not-listed", "guild-not-listed"]
+            ),
+            (.open, true, true, ["allow", "group-sender-not-listed", "group-sender-not-listed", "allow"]),
+            (.open, false, true, ["guild-not-listed", "guild-not-listed", "guild-not-listed", "guild-not-listed"]),
             (.disabled, true, true, ["groups-off", "groups-off", "groups-off", "groups-off"]),
         ]
         return [("telegram", telegram), ("discord", discord)].flatMap { channel, rows in
@@ -122,9 +137,9 @@ struct AccessMatrixTests {
             #expect(!refusal.reason.isEmpty)
             #expect(!refusal.admit.isEmpty)
             if case .quiet = decision {
-                #expect(cell.expected == "mention")
+                #expect(cell.expected == "no-mention")
             } else {
-                #expect(cell.expected != "mention")
+                #expect(cell.expected != "no-mention")
             }
         }
     }

@@ -80,7 +80,7 @@ struct AccessTests {
             $0.dmPolicy = .pairing
             $0.allowFrom = ["1"]
         }
-        #expect(listed == .allow(AccessGrant(mayCommand: true, wasMentioned: true)))
+        #expect(listed == .allow(AccessGrant(mayCommand: true, wasMentioned: true, isOwner: true)))
     }
 
     @Test(

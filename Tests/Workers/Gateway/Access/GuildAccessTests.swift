@@ -55,19 +55,22 @@ struct GuildAccessTests {
     func guildKeys() {
         for key in ["123", "my-server", "*"] { #expect(decide(message(), [key: GuildAccess()]) == "allow") }
         #expect(decide(message(), ["home": guild(nil) { $0.slug = "my-server" }]) == "allow")
-        #expect(decide(message(), ["124": GuildAccess()]) == "guild")
-        #expect(decide(message(), nil) == "guild")
+        #expect(decide(message(), ["124": GuildAccess()]) == "guild-not-listed")
+        #expect(decide(message(), nil) == "guild-not-listed")
         #expect(decide(message(), [:], policy: .open) == "allow")
-        #expect(decide(message(), ["124": GuildAccess()], policy: .open) == "guild")
-        #expect(decide(message(), ["123": guild([:]), "*": guild(nil)]) == "room")
+        #expect(decide(message(), ["124": GuildAccess()], policy: .open) == "guild-not-listed")
+        #expect(decide(message(), ["123": guild([:]), "*": guild(nil)]) == "channel-not-listed")
     }
 
     @Test("nobody gets in by calling a server, a channel or himself what somebody else's id is")
     func namesThatAreIDs() {
-        #expect(decide(message { $0.place.guildName = "124" }, ["124": GuildAccess()]) == "guild")
-        #expect(decide(message { $0.place.channelName = "457" }, ["123": guild(["457": RoomAccess()])]) == "room")
+        #expect(decide(message { $0.place.guildName = "124" }, ["124": GuildAccess()]) == "guild-not-listed")
+        #expect(
+            decide(message { $0.place.channelName = "457" }, ["123": guild(["457": RoomAccess()])])
+                == "channel-not-listed"
+        )
         let users = guild(nil) { $0.users = ["8"] }
-        #expect(decide(message { $0.senderUsername = "8" }, ["123": users]) == "group-sender")
+        #expect(decide(message { $0.senderUsername = "8" }, ["123": users]) == "group-sender-not-listed")
     }
 
     @Test("a channel is found by id, slug and name, a thread by its own id and then by its parent's")
@@ -77,14 +80,14 @@ struct GuildAccessTests {
             #expect(decide(thread(), ["123": guild([key: RoomAccess()])]) == "allow")
         }
         #expect(decide(thread(), ["123": guild(["789": RoomAccess()])]) == "allow")
-        #expect(decide(thread(), ["123": guild(["secret": RoomAccess()])]) == "room")
+        #expect(decide(thread(), ["123": guild(["secret": RoomAccess()])]) == "channel-not-listed")
         var off = RoomAccess()
         off.isAllowed = false
-        #expect(decide(thread(), ["123": guild(["789": off, "456": RoomAccess()])]) == "room")
-        #expect(decide(message(), ["123": guild(["456": off, "*": RoomAccess()])]) == "room")
+        #expect(decide(thread(), ["123": guild(["789": off, "456": RoomAccess()])]) == "channel-not-listed")
+        #expect(decide(message(), ["123": guild(["456": off, "*": RoomAccess()])]) == "channel-not-listed")
         var disabled = RoomAccess()
         disabled.isEnabled = false
-        #expect(decide(message(), ["123": guild(["456": disabled])]) == "room")
+        #expect(decide(message(), ["123": guild(["456": disabled])]) == "channel-not-listed")
     }
 
     @Test(
@@ -99,7 +102,7 @@ struct GuildAccessTests {
                     $0.senderID = "8"; $0.senderUsername = "other"
                 },
                 ["123": guild(nil) { $0.users = [entry] }]
-            ) == (entry == "*" ? "allow" : "group-sender")
+            ) == (entry == "*" ? "allow" : "group-sender-not-listed")
         )
     }
 
@@ -107,13 +110,15 @@ struct GuildAccessTests {
     func lists() {
         var room = RoomAccess()
         room.users = ["8"]
-        #expect(decide(message(), ["123": guild(["456": room]) { $0.users = ["7"] }]) == "group-sender")
+        #expect(decide(message(), ["123": guild(["456": room]) { $0.users = ["7"] }]) == "group-sender-not-listed")
         room.users = []
         #expect(decide(message(), ["123": guild(["456": room]) { $0.users = ["8"] }]) == "allow")
         room.users = ["8"]
         room.roles = ["<@&900>"]
         #expect(decide(message { $0.senderRoles = ["900"] }, ["123": guild(["456": room])]) == "allow")
-        #expect(decide(message { $0.senderRoles = ["901"] }, ["123": guild(["456": room])]) == "group-sender")
+        #expect(
+            decide(message { $0.senderRoles = ["901"] }, ["123": guild(["456": room])]) == "group-sender-not-listed"
+        )
     }
 
     @Test("a mention is needed as the channel says, else the guild, else always; not in a thread that the bot opened")
@@ -123,18 +128,18 @@ struct GuildAccessTests {
         var strict = RoomAccess()
         strict.requireMention = true
         let quiet = message { $0.mentioned = false }
-        #expect(decide(quiet, ["123": guild(nil)]) == "mention")
+        #expect(decide(quiet, ["123": guild(nil)]) == "no-mention")
         #expect(decide(quiet, ["123": guild(nil) { $0.requireMention = false }]) == "allow")
         #expect(decide(quiet, ["123": guild(["456": free])]) == "allow")
-        #expect(decide(quiet, ["123": guild(["456": strict]) { $0.requireMention = false }]) == "mention")
+        #expect(decide(quiet, ["123": guild(["456": strict]) { $0.requireMention = false }]) == "no-mention")
         var auto = RoomAccess()
         auto.autoThread = true
         let own = thread {
             $0.mentioned = false; $0.place.isOwnThread = true
         }
         #expect(decide(own, ["123": guild(["456": auto])]) == "allow")
-        #expect(decide(own, ["123": guild(["456": RoomAccess()])]) == "mention")
-        #expect(decide(thread { $0.mentioned = false }, ["123": guild(["456": auto])]) == "mention")
+        #expect(decide(own, ["123": guild(["456": RoomAccess()])]) == "no-mention")
+        #expect(decide(thread { $0.mentioned = false }, ["123": guild(["456": auto])]) == "no-mention")
     }
 
     @Test("a message for somebody else is passed over where the guild says so")
@@ -147,7 +152,7 @@ struct GuildAccessTests {
             $0.requireMention = false; $0.ignoreOtherMentions = true
         }
         #expect(decide(other, ["123": open]) == "allow")
-        #expect(decide(other, ["123": closed]) == "other-mention")
+        #expect(decide(other, ["123": closed]) == "for-others")
         #expect(decide(message { $0.mentionsOthers = true }, ["123": closed]) == "allow")
         var room = RoomAccess()
         room.ignoreOtherMentions = false

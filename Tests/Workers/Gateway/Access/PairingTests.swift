@@ -13,7 +13,9 @@ struct PairingBookTests {
         PairingBook(requests, now: now ?? start)
     }
 
-    private func ask(_ book: inout PairingBook, _ id: String, event: String = "e", now: Int64? = nil) -> PairingBook.Asked {
+    private func ask(_ book: inout PairingBook, _ id: String, event: String = "e", now: Int64? = nil)
+        -> PairingBook.Asked
+    {
         let meta = [PairingRequest.eventKey: event + id]
         return book.ask(id: id, meta: meta, now: now ?? start) { "CODE" + String($0.count) }
     }
@@ -103,7 +105,8 @@ final class PairingFileTests {
         }
         #expect(
             text("telegram-pairing.json")
-                == #"{"version":1,"requests":[{"id":"7","code":"\#(code)","createdAt":"2023-11-14T22:13:20.000Z","lastSeenAt":"2023-11-14T22:13:20.000Z","meta":{"username":"ann"}}]}"# + "\n"
+                == #"{"version":1,"requests":[{"id":"7","code":"\#(code)","createdAt":"2023-11-14T22:13:20.000Z","lastSeenAt":"2023-11-14T22:13:20.000Z","meta":{"username":"ann"}}]}"#
+                + "\n"
         )
         #expect(try store.approve("telegram", code: code.lowercased(), now: start + 1)?.id == "7")
         #expect(text("telegram-allowFrom.json") == #"{"version":1,"allowFrom":["7"]}"# + "\n")
@@ -112,7 +115,11 @@ final class PairingFileTests {
         var about = stat()
         #expect(stat(path("telegram-allowFrom.json"), &about) == 0 && about.st_mode & 0o777 == 0o600)
         #expect(stat(state + "/credentials", &about) == 0 && about.st_mode & 0o777 == 0o700)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: state + "/credentials").sorted() == ["telegram-allowFrom.json", "telegram-pairing.json"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: state + "/credentials").sorted() == [
+                "telegram-allowFrom.json", "telegram-pairing.json",
+            ]
+        )
     }
 
     @Test("what OpenClaw wrote counts: requests, lists, lists per account; a wildcard and prefixes do not")
@@ -127,7 +134,11 @@ final class PairingFileTests {
         )
         try put("telegram-allowFrom.json", #"{"version":1,"allowFrom":["tg:1","*",2," ","1"]}"#)
         try put("telegram-work-allowFrom.json", #"{"version":1,"allowFrom":["3"]}"#)
-        #expect(try store.approved("telegram", accounts: ["default", "work"]) == ["default": ["1", "2"], "work": ["1", "2", "3"]])
+        #expect(
+            try store.approved("telegram", accounts: ["default", "work"]) == [
+                "default": ["1", "2"], "work": ["1", "2", "3"],
+            ]
+        )
         #expect(try store.requests(["telegram", "discord"], now: start).map(\.1.meta) == [["firstName": "Bo"]])
         #expect(try store.approve("telegram", code: "ABCDEFGH", now: start)?.id == "9")
         #expect(text("telegram-allowFrom.json") == #"{"version":1,"allowFrom":["1","2","9"]}"# + "\n")
@@ -137,10 +148,12 @@ final class PairingFileTests {
     @Test("whatever stands in the files, nothing traps, nobody gets in and nothing is lost")
     func hostile() throws {
         let contents = [
-            "", "null", "[]", "{", "{\"requests\":{}}", #"{"requests":[null,1,{"id":1},{"id":"","code":""}]}"#, "\u{0}\u{1}",
+            "", "null", "[]", "{", "{\"requests\":{}}", #"{"requests":[null,1,{"id":1},{"id":"","code":""}]}"#,
+            "\u{0}\u{1}",
             #"{"requests":[{"id":"7","code":"AAAA","createdAt":"yesterday"}]}"#,
             #"{"requests":[{"id":"7","code":"AAAA","createdAt":"2999-01-01T00:00:00.000Z"}]}"#,
-            #"{"allowFrom":{"7":true}}"#, #"{"allowFrom":[null,true,{},["7"],"*","tg:*"]}"#, String(repeating: "[", count: 5000),
+            #"{"allowFrom":{"7":true}}"#, #"{"allowFrom":[null,true,{},["7"],"*","tg:*"]}"#,
+            String(repeating: "[", count: 5000),
         ]
         for content in contents {
             for name in ["telegram-pairing.json", "telegram-allowFrom.json"] {
@@ -155,7 +168,9 @@ final class PairingFileTests {
                 #expect(try store.approved("telegram", accounts: ["default"]) == ["default": ["7"]])
             }
         }
-        let kept = try FileManager.default.contentsOfDirectory(atPath: state + "/credentials").filter { $0.contains(".corrupt-") }
+        let kept = try FileManager.default.contentsOfDirectory(atPath: state + "/credentials").filter {
+            $0.contains(".corrupt-")
+        }
         #expect(kept.count == 2)
     }
 
@@ -164,7 +179,10 @@ final class PairingFileTests {
         try put("telegram-allowFrom.json", String(repeating: " ", count: (1 << 20) + 1))
         #expect(throws: PairingDisk.Failure.self) { try self.store.ask(self.question("7"), now: self.start) }
         try put("telegram-allowFrom.json", "{}")
-        try FileManager.default.createDirectory(atPath: path("telegram-pairing.json.lock"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: path("telegram-pairing.json.lock"),
+            withIntermediateDirectories: true
+        )
         do throws(PairingDisk.Failure) {
             _ = try store.ask(question("7"), now: start)
             #expect(Bool(false))
@@ -190,6 +208,8 @@ final class PairingFileTests {
                 == "OpenClaw: access not configured.\n\nYour Telegram user id: 123\n\nPairing code: ABCDEFGH\n\nAsk the bot owner to approve with:\nopenclaw pairing approve telegram ABCDEFGH"
         )
         #expect(PairingWords.reply(channel: "discord", id: "9", code: "A").contains("Your Discord user id: 9\n"))
-        #expect(PairingWords.reply(channel: "signal", id: "uuid:9", code: "A").contains("Your Signal sender id: uuid:9\n"))
+        #expect(
+            PairingWords.reply(channel: "signal", id: "uuid:9", code: "A").contains("Your Signal sender id: uuid:9\n")
+        )
     }
 }

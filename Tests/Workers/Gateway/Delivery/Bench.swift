@@ -131,9 +131,21 @@ final class Bench {
         case .answerStop(let token, let result): stops[token] = result
         case .answerOrder(let token, let result): orders[token] = result
         case .wake(let time): wakes.append(time)
+        case .pair(let stranger): queue.append(.paired(stranger, ask(stranger)))
+        case .readPaired: break
         case .answerQuestion(let token, let result): answers[token] = result
         case .publish(let event): published.append(event)
         case .log(let line): logs.append(line)
+        }
+    }
+
+    private func ask(_ stranger: Stranger) -> Result<PairingAnswer, PairingDisk.Failure> {
+        let parts = stranger.settling.channel.split(separator: ":").map(String.init)
+        let store = PairingStore(stateDirectory: directory) { _ in }
+        do throws(PairingDisk.Failure) {
+            return .success(try store.ask(stranger.question(parts[1], parts[2]), now: now))
+        } catch {
+            return .failure(error)
         }
     }
 

@@ -173,7 +173,9 @@ struct IntakeTests {
 struct ParsingTests {
     @Test("a message that may not talk is ignored with the line that would admit it, once per sender")
     func denied() throws {
-        let bench = try Bench()
+        var config = Bench.config()
+        config.channels[0].dmPolicy = .allowlist
+        let bench = try Bench(config: config)
         let channel = bench.link(Bench.channel)
         for index in 1...3 {
             bench.inbound(channel, key: "k\(index)", seq: UInt64(index))

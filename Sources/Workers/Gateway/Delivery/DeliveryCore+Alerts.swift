@@ -1,0 +1,70 @@
+internal import IPCHub
+internal import Journal
+
+extension DeliveryCore {
+    /// Tells the owner through the chat, if it is time for it.
+    mutating func alert(_ alert: OwnerAlert) {
+        guard let now = clock, !isDraining else { return }
+        let links = links
+        let delivery = alerts.deliver(alert, isUp: { links[$0]?.takesWork == true }, now: now)
+        if let delivery { tell(delivery) }
+    }
+
+    mutating func ownersRead(_ chats: [OwnerChat]) {
+        guard let now = clock else { return }
+        let links = links
+        let known = chats.filter { access[$0.channel] != nil }
+        for delivery in alerts.read(known, isUp: { links[$0]?.takesWork == true }, now: now) { tell(delivery) }
+    }
+
+    private mutating func tell(_ delivery: OwnerAlerts.Delivery) {
+        let notice = NewNotice(
+            conversation: delivery.chat.conversation,
+            target: delivery.chat.target,
+            text: delivery.text
+        )
+        notify(delivery.chat.channel, notice, origin: delivery.origin)
+    }
+
+    // MARK: Causes
+
+    mutating func alertOf(_ row: WorkerRow, was old: WorkerRow?) {
+        guard row.state != old?.state, let now = clock else { return }
+        // A gateway that has just started is told of old news too.
+        if old == nil, now - row.sinceMilliseconds > 600_000 { return }
+        switch row.state {
+        case "quarantined": alert(.quarantine(row.id, row.reason))
+        case "parked" where row.kind == "model": alert(.key(row.id, row.reason))
+        case "parked": alert(.parked(row.id, row.reason))
+        default: break
+        }
+    }
+
+    mutating func alertOf(_ report: ReleaseReport, _ worker: String) {
+        let outbox = report.deadOutbox.filter { !Self.isAlert($0.name) }
+        let count = report.deadTurns.count + report.deadInbox.count + outbox.count
+        guard count > 0 else { return }
+        let why = (report.deadInbox + outbox).first?.reason ?? "working on it killed \(worker) again and again"
+        alert(.deadLetters(worker, count, why))
+    }
+
+    /// A part of an answer is given up.
+    mutating func alertOf(given row: OutboxRow?, _ channel: String) {
+        guard let row, !row.part.isMinor, !Self.isAlert(row.origin) else { return }
+        alert(.deadLetters(channel, 1, "a part of an answer could not be delivered"))
+    }
+
+    /// A turn failed: was it the key?
+    mutating func alertOf(cause: String) {
+        let text = cause.prefix(2000).lowercased()
+        let words = [
+            "401", "402", "403", "api key", "api_key", "x-api-key", "authentication", "unauthorized", "credit balance",
+            "payment required", "billing",
+        ]
+        guard words.contains(where: text.contains) else { return }
+        alert(.key("model", cause))
+    }
+
+    /// Never for what an alert itself brought about.
+    private static func isAlert(_ origin: String) -> Bool { origin.hasPrefix("alert:") }
+}
