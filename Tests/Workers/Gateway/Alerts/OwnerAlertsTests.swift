@@ -111,9 +111,26 @@ struct OwnerAlertsTests {
 
 @Suite("the owner is told in the chat")
 struct AlertingTests {
+    private func config() -> GatewayConfig {
+        var config = Bench.config()
+        config.alerts.enabled = true
+        return config
+    }
+
+    /// Alerts that go out until nothing more does; everything else arrives too.
+    private func told(_ bench: Bench, _ channel: Int) -> [String] {
+        var texts: [String] = []
+        while true {
+            let sends = bench.sends(channel)
+            guard !sends.isEmpty else { return texts.filter { $0.hasPrefix("⚠️") } }
+            texts += sends.map(\.content.text)
+            for send in sends { bench.result(channel, send.row) }
+        }
+    }
+
     /// The owner has written once; what it led to is out of the way.
     private func bench() throws -> (bench: Bench, channel: Int) {
-        let bench = try Bench()
+        let bench = try Bench(config: config())
         let channel = bench.link(Bench.channel)
         bench.inbound(channel, key: "owner")
         bench.parse(channel)
@@ -133,41 +150,37 @@ struct AlertingTests {
     func quarantine() throws {
         let (bench, channel) = try bench()
         bench.apply(row("agent:main", "agent", "quarantined", "died five times", now: bench.now))
-        let sends = bench.sends(channel)
-        #expect(sends.count == 1)
-        #expect(sends.first?.content.text.contains("agent:main is quarantined: died five times") == true)
+        let texts = told(bench, channel)
+        #expect(texts.count == 1)
+        #expect(texts.first?.contains("agent:main is quarantined: died five times") == true)
         bench.apply(row("agent:main", "agent", "starting", now: bench.now))
         bench.apply(row("agent:main", "agent", "quarantined", now: bench.now))
-        #expect(bench.sends(channel).isEmpty)
+        #expect(told(bench, channel).isEmpty)
     }
 
     @Test("the owner's chat survives a restart of the gateway, the alert is not said twice")
     func restart() throws {
         let (bench, channel) = try bench()
         bench.apply(row("agent:main", "agent", "quarantined", now: bench.now))
-        #expect(bench.sends(channel).count == 1)
+        #expect(told(bench, channel).count == 1)
         try bench.restart()
         let again = bench.link(Bench.channel)
-        let held = bench.sends(again).count
         bench.apply(row("agent:main", "agent", "quarantined", now: bench.now))
-        #expect(bench.sends(again).isEmpty)
+        #expect(told(bench, again).isEmpty)
         bench.apply(row("model:anthropic", "model", "parked", "401", now: bench.now))
-        let told = try bench.counts()
-        #expect(held == 1)
-        #expect(told.outboxPending + told.outboxInflight == 2)
+        #expect(told(bench, again).count == 1)
     }
 
     @Test("who talks to the bot through a wildcard is no owner")
     func wildcard() throws {
-        var config = Bench.config()
+        var config = config()
         config.channels[0].allowFrom = ["*"]
         let bench = try Bench(config: config)
         let channel = bench.link(Bench.channel)
         bench.inbound(channel, key: "stranger")
         bench.parse(channel)
-        _ = bench.take(channel)
         bench.apply(row("agent:main", "agent", "quarantined", now: bench.now))
-        #expect(bench.sends(channel).isEmpty)
+        #expect(told(bench, channel).isEmpty)
     }
 
     @Test("a full disk, a death of memory and a refused key are causes")
@@ -176,16 +189,29 @@ struct AlertingTests {
         bench.apply(.intakeStopped("the disk is full"))
         bench.exit("agent:main", cause: "oom-own")
         bench.apply(row("model:anthropic", "model", "parked", "the key is wrong", now: bench.now))
-        var texts: [String] = []
-        for _ in 0..<3 {
-            for send in bench.sends(channel) {
-                texts.append(send.content.text)
-                bench.result(channel, send.row)
-            }
-        }
+        let texts = told(bench, channel)
         #expect(texts.count == 3)
         #expect(texts.contains { $0.contains("the disk is full") })
         #expect(texts.contains { $0.contains("agent:main ran out of memory") })
         #expect(texts.contains { $0.contains("refuses our key: the key is wrong") })
+    }
+
+    @Test("a part that is given up is a cause, an alert that is given up is none")
+    func givenUp() throws {
+        let (bench, channel) = try bench()
+        let agent = bench.link(Bench.agent)
+        let turn = try #require(bench.turns(agent).first)
+        bench.done(agent, turn.turnID)
+        func giveUp() -> [String] {
+            let sends = bench.sends(channel)
+            bench.now += 2 * 86_400_000
+            for send in sends { bench.result(channel, send.row, .retry) }
+            return sends.map(\.content.text)
+        }
+        #expect(giveUp() == ["an answer"])
+        let alert = giveUp()
+        #expect(alert.count == 1)
+        #expect(alert.first?.contains("put aside") == true)
+        #expect(giveUp().isEmpty)
     }
 }
