@@ -96,12 +96,16 @@ struct UpgradeTests {
         let directory = Directory()
         let path = directory.path + "/j.sqlite"
         do { _ = try SQLiteJournal(path: path) }
-        do { try Database(path: path).execute("PRAGMA user_version = 3") }
+        do { try Database(path: path).execute("PRAGMA user_version = \(Schema.version + 1)") }
         do {
             _ = try SQLiteJournal(path: path)
             Issue.record("it was opened")
         } catch {
-            #expect(error.description.contains("newer Clawhold (schema 3, this one knows 2)"))
+            #expect(
+                error.description.contains(
+                    "newer Clawhold (schema \(Schema.version + 1), this one knows \(Schema.version))"
+                )
+            )
         }
     }
 }
