@@ -38,7 +38,7 @@ extension OpenClawSchema {
         "historyLimit": .count, "dmHistoryLimit": .any, "dms": .any,
         "textChunkLimit": .integer(1...1_000_000),
         "chunkMode": .choice(["length", "newline"]),
-        "blockStreaming": .any, "blockStreamingCoalesce": .any, "mediaMaxMb": .any, "heartbeat": .any,
+        "blockStreaming": .any, "blockStreamingCoalesce": .any, "mediaMaxMb": .number, "heartbeat": .any,
         "responsePrefix": .any, "healthMonitor": .any, "defaultTo": .any, "streaming": .any,
     ]
 

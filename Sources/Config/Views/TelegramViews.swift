@@ -112,7 +112,7 @@ extension LoadedConfig {
         config.linkPreview = keys["linkPreview"]?.bool ?? true
         config.replyToMode = keys["replyToMode"]?.string ?? "first"
         // Telegram takes 50 MB from a bot at the most.
-        config.mediaMaxMegabytes = min(max(keys["mediaMaxMb"]?.integer ?? 5, 1), 50)
+        config.mediaMaxMegabytes = Int(min(max(keys["mediaMaxMb"]?.number?.rounded(.up) ?? 5, 1), 50))
         config.webhookURL = keys["webhookUrl"]?.string ?? ""
         config.webhookHost = keys["webhookHost"]?.string ?? config.webhookHost
         config.webhookPort = keys["webhookPort"]?.integer ?? config.webhookPort

@@ -80,6 +80,23 @@ struct BotAPITests {
         await second.shutdown()
     }
 
+    @Test("calls that hang hold up no other", .timeLimit(.minutes(1)))
+    func hanging() async throws {
+        let bot = try await FakeBot { request in
+            request.path == "getUpdates" ? .silence : .json(#"{"ok":true,"result":{"message_id":12}}"#)
+        }
+        let api = BotAPI(root: bot.root, token: FakeBot.token, group: MultiThreadedEventLoopGroup.singleton)
+        // More than the HTTP client's own number of connections to one server.
+        let hanging = (0..<12).map { _ in Task { await api.bytes(.getUpdates(after: nil, limit: 1)) } }
+        while bot.asked("getUpdates").count < 12 { try await Task.sleep(for: .milliseconds(5)) }
+        let call = BotCall.sendMessage("x", html: false, at: SendPlace(target: Self.target), preview: true)
+        #expect(try await api.call(call, Bot.SentMessage.self).get().messageId == 12)
+        for task in hanging { task.cancel() }
+        for task in hanging { _ = await task.value }
+        await api.shutdown()
+        await bot.close()
+    }
+
     @Test(
         "only what can be a token becomes part of an address",
         arguments: [

@@ -204,6 +204,21 @@ struct MessageFactsTests {
         )
     }
 
+    @Test("a message that would fit into no frame is ignored with the reason, and endless lists of marks cost little")
+    func huge() throws {
+        let long = String(repeating: "a", count: UpdateReader.wordBytes + 1)
+        guard case .ignored(let reason) = read(#""message":{\#(Fixture.direct),"text":"\#(long)"}"#) else {
+            Issue.record("taken")
+            return
+        }
+        #expect(reason.contains("bytes of words: at most 524288 are taken"))
+        let marks = (0..<5000).map { #"{"type":"text_link","offset":\#($0),"length":1,"url":"https://a.b"}"# }
+        let linked = try group(
+            #""text":"\#(String(repeating: "a", count: 5000))","entities":[\#(marks.joined(separator: ","))]"#
+        )
+        #expect(linked.text.split(separator: "https").count == 513)
+    }
+
     @Test("damaged updates of every kind never trap")
     func fuzz() {
         var random = SplitMix(seed: 5)

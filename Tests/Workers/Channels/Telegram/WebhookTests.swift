@@ -96,41 +96,50 @@ struct WebhookTests {
         #expect(bodies.withLock { $0 } == [[1], [2]])
     }
 
-    @Test("an update that the journal does not take in time is given back to Telegram, and a slow request is let go")
-    func limits() async throws {
-        try await withListener(requestLimit: .milliseconds(50), answerLimit: .milliseconds(50)) { _ in
+    @Test("an update that the journal does not take in time is given back to Telegram")
+    func answerLimit() async throws {
+        try await withListener(answerLimit: .milliseconds(50)) { _ in
             try? await Task.sleep(for: .seconds(600))
             return .ok
         } _: { url, _ in
-            #expect(try await post(url, [1]) == .serviceUnavailable)
+            let status = try await post(url, [1])
+            #expect(status == .serviceUnavailable)
+        }
+    }
+
+    @Test("a request that does not come to its end is let go")
+    func requestLimit() async throws {
+        try await withListener(requestLimit: .milliseconds(50), { _ in .ok }) { url, _ in
             let port = url.split(separator: ":").last.flatMap { Int($0) } ?? 0
             let slow = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(
                 host: "127.0.0.1",
                 port: port
             ).get()
-            try await slow.writeAndFlush(ByteBuffer(string: "POST /hook HTTP/1.1\r\n"))
+            // On a busy machine the time may be over before the first byte.
+            try? await slow.writeAndFlush(ByteBuffer(string: "POST /hook HTTP/1.1\r\n"))
             try await slow.closeFuture.get()
         }
     }
 
-    @Test("connections beyond the limit are closed at once")
+    @Test("of one connection more than the limit, one is closed at once")
     func connections() async throws {
-        try await withListener({ _ in .ok }) { url, _ in
+        // The time limit of requests closes them all in the end: it must not be what closes the first.
+        try await withListener(requestLimit: .hours(1), { _ in .ok }) { url, _ in
             let port = url.split(separator: ":").last.flatMap { Int($0) } ?? 0
+            let (closed, close) = AsyncStream<Void>.makeStream()
             var open: [any Channel] = []
-            for _ in 0..<WebhookListener.connectionLimit {
+            for _ in 0...WebhookListener.connectionLimit {
                 let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(
                     host: "127.0.0.1",
                     port: port
                 ).get()
+                // Event loops take connections in side by side: which one is too many is not said.
+                channel.closeFuture.whenComplete { _ in close.yield() }
                 open.append(channel)
             }
-            let extra = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(
-                host: "127.0.0.1",
-                port: port
-            ).get()
-            try await extra.closeFuture.get()
-            for channel in open { try await channel.close() }
+            for await _ in closed { break }
+            #expect(open.count(where: { $0.isActive }) == WebhookListener.connectionLimit)
+            for channel in open where channel.isActive { try? await channel.close() }
         }
     }
 

@@ -15,7 +15,10 @@ struct Account {
     var cursor = UpdateCursor(bot: 0)
     private var warnings: [String] = []
     private var trouble: String?
+    /// Failures since the account was last well.
     private var reconnects: UInt32 = 0
+    /// It was well once; what Telegram keeps back was logged then.
+    private var isOpen = false
 
     init(api: BotAPI, settings: TelegramSettings, intake: ChannelIntake, log: Logger, mode: String) {
         self.api = api
@@ -102,17 +105,21 @@ struct Account {
         await intake.status(status(trouble?.isEmpty == false ? trouble : nil))
     }
 
-    /// Tells the operator how the account is, when that changed.
+    /// Tells the operator how the account is: trouble each time that it comes up, its end once. The log has each trouble
+    /// once.
     mutating func report(_ trouble: String?) async {
-        guard self.trouble != trouble ?? "" else { return }
-        if let trouble {
-            log.warning("[\(settings.account)] \(trouble)")
-            if self.trouble == "" { reconnects = reconnects == .max ? .max : reconnects + 1 }
-        } else {
-            if self.trouble?.isEmpty == false { log.info("[\(settings.account)] Telegram answers again") }
-            if self.trouble == nil { for warning in warnings { log.warning("[\(settings.account)] \(warning)") } }
-        }
+        let before = self.trouble
         self.trouble = trouble ?? ""
+        if let trouble {
+            reconnects = reconnects == .max ? .max : reconnects + 1
+            if before != trouble { log.warning("[\(settings.account)] \(trouble)") }
+        } else {
+            guard before != "" else { return }
+            reconnects = 0
+            if before != nil { log.info("[\(settings.account)] Telegram answers again") }
+            if !isOpen { for warning in warnings { log.warning("[\(settings.account)] \(warning)") } }
+            isOpen = true
+        }
         await intake.status(status(trouble))
     }
 

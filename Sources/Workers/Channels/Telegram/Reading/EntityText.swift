@@ -3,9 +3,14 @@ struct EntityText {
     private let units: [UInt16]
     private let entities: [Bot.Entity]
 
+    /// Entities that are looked at; Telegram's messages have some hundred at the most.
+    private static let entityLimit = 512
+    /// Longest name or command that is read; Telegram's have 32 characters, a command with its bot 66.
+    private static let nameUnits = 128
+
     init(_ text: String, _ entities: [Bot.Entity]?) {
         units = Array(text.utf16)
-        self.entities = entities ?? []
+        self.entities = Array((entities ?? []).prefix(Self.entityLimit))
     }
 
     /// The text with the address of every link that is hidden behind words: `[words](address)`.
@@ -65,7 +70,8 @@ struct EntityText {
     }
 
     private func words(of entity: Bot.Entity) -> String {
-        range(of: entity).map { String(decoding: units[$0], as: UTF16.self) } ?? ""
+        guard entity.length <= Self.nameUnits else { return "" }
+        return range(of: entity).map { String(decoding: units[$0], as: UTF16.self) } ?? ""
     }
 
     /// Nil when the entity reaches outside the text or cuts a character in two.

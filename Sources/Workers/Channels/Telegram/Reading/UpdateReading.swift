@@ -46,8 +46,24 @@ struct UpdateReader: Sendable {
             + [UInt8(ascii: "}")]
     }
 
+    /// Most bytes of words in one message; a frame has room for them beside everything else.
+    static let wordBytes = 512 * 1024
+
     /// Reads what `journaled` made.
     func read(_ raw: some Collection<UInt8>) -> UpdateReading {
+        let reading = parsed(raw)
+        guard case .message(let message) = reading else { return reading }
+        let words = [
+            message.text, message.reply.text, message.reply.sender, message.senderName, message.senderUsername,
+            message.conversationLabel, message.forwardedFrom, message.place.channelName,
+        ].reduce(0) { $0 + $1.utf8.count }
+        guard words <= Self.wordBytes else {
+            return .ignored("a message with \(words) bytes of words: at most \(Self.wordBytes) are taken")
+        }
+        return reading
+    }
+
+    private func parsed(_ raw: some Collection<UInt8>) -> UpdateReading {
         let update: Update
         let bot: Bot.User
         do {
