@@ -33,7 +33,10 @@ struct UpdatePoller {
         let began = ContinuousClock.now
         let answer: [UInt8]
         switch await account.api.bytes(.getUpdates(after: before, limit: plan.limit)) {
-        case .failure(let failure): return plan.failed(failure, random: .random(in: 0..<1))
+        case .failure(let failure):
+            // A poll that is given up because the worker leaves is no trouble.
+            try Task.checkCancellation()
+            return plan.failed(failure, random: .random(in: 0..<1))
         case .success(let bytes): answer = bytes
         }
         try Task.checkCancellation()
