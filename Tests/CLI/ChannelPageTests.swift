@@ -213,6 +213,11 @@ struct ChannelPageTests {
         )
         let none = WhyPage.text(["items": []], of: "telegram", now: 0, style: .plain, width: 80)
         #expect(none.contains("from telegram") && none.contains("--probe"))
+        let told = try Self.json(
+            #"{"items":[],"channels":[{"channel":"telegram","accountId":"default","connected":true,"policies":["groups: two"]}]}"#
+        )
+        let page2 = WhyPage.text(told, of: nil, now: 0, style: .plain, width: 80)
+        #expect(page2.contains("\ntelegram: connected\n  groups: two\n"))
     }
 
     @Test("pairing: the codes, whose they are, and how to let one in")

@@ -91,6 +91,19 @@ def desk(browser, pictures, url, token):
     page.wait_for_selector('.worker[data-id="agent:main"] button:text-is("Restarting")')
     page.wait_for_selector('.worker[data-id="agent:main"] button:text-is("Restart")', timeout=20000)
 
+    page.click("nav a[data-page=channels]")
+    page.wait_for_selector('.channel[aria-label="Telegram"] .pill.ok')
+    page.wait_for_selector('.channel[aria-label="WebChat"] .pill.ok')
+    require(page.url.endswith("/channels"), f"the address is {page.url}")
+    page.click("#probe")
+    page.wait_for_selector('.channel[aria-label="Telegram"] p:has-text("Check")', timeout=20000)
+    visit.picture("channels")
+    page.click('[aria-label="Stop Telegram"]')
+    page.click("#confirm-yes")
+    page.click('[aria-label="Start Telegram"]', timeout=20000)
+    page.wait_for_selector('.channel[aria-label="Telegram"] .pill.ok', timeout=20000)
+    page.click("nav a[data-page=workers]")
+
     # The gateway itself: the page comes back by itself and the conversation goes on.
     page.click('[aria-label="Restart gateway"]')
     page.click("#confirm .danger")
@@ -119,6 +132,10 @@ def phone(browser, pictures, url, token):
     page.wait_for_selector(".worker")
     visit.fits()
     visit.picture("phone-workers")
+    page.tap("nav a[data-page=channels]")
+    page.wait_for_selector(".channel .pill.ok")
+    visit.fits()
+    visit.picture("phone-channels")
     page.tap("nav a[data-page=chat]")
     page.wait_for_selector("#log > *")
     visit.fits()
@@ -148,7 +165,7 @@ def main():
         desk(browser, pictures, url, token)
         phone(browser, pictures, url, token)
         browser.close()
-    print("control_ui.py: token, chat, reload, workers, restart of agent and gateway, phone: as they should be")
+    print("control_ui.py: token, chat, reload, workers, channels, restart of agent and gateway, phone: as they should be")
 
 
 if __name__ == "__main__":

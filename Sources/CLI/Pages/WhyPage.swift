@@ -6,10 +6,11 @@ enum WhyPage {
         let items = answer["items"]?.array ?? []
         guard !items.isEmpty else {
             let place = channel.map { " from \(Words.plain($0))" } ?? ""
-            return """
-                Every message\(place) that arrived since the gateway started was answered or is in the queue.
-                Is one missing that never arrived?  clawhold channels status --probe
-                """
+            let lines =
+                ["No message\(place) that arrived was left unanswered without being in the queue."]
+                + conditions(answer, width)
+                + ["Is one missing that never arrived?  clawhold channels status --probe"]
+            return lines.joined(separator: "\n")
         }
         var lines: [String] = []
         for item in items {
@@ -17,6 +18,19 @@ enum WhyPage {
             lines += entry(item, now, style, width)
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// What each account admits, where nobody was turned away yet.
+    private static func conditions(_ answer: JSON, _ width: Int?) -> [String] {
+        (answer["channels"]?.array ?? []).flatMap { channel in
+            let name = ChannelName(channel: channel["channel"]?.string ?? "", account: channel["accountId"]?.string)
+            let error = channel["error"]?.string ?? ""
+            let warnings = (channel["warnings"]?.array ?? []).compactMap(\.string)
+            let policies = (channel["policies"]?.array ?? []).compactMap(\.string)
+            let state = channel["connected"]?.bool == true ? "connected" : error.isEmpty ? "not connected" : error
+            return ["\(Words.plain(name.short)): \(Words.plain(state))"]
+                + (warnings + policies).flatMap { Words.wrapped(Words.plain($0), width: width ?? .max, indent: 2) }
+        }
     }
 
     private static func entry(_ item: JSON, _ now: Int64, _ style: Style, _ width: Int?) -> [String] {
