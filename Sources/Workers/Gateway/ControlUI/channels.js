@@ -96,16 +96,16 @@ function drawAccount(a) {
   const [word, kind] = stateOf(a);
   const title = a.label + (a.accountId === "default" ? "" : " " + a.accountId);
   const who = a.bot?.username ?? a.name ?? "";
-  const fact = (name, value) => (value ? el("div", {}, el("dt", {}, name), el("dd", {}, value)) : null);
+  const fact = (name, value) => (value ? el("div", { class: name === "Queue" || name === "Not answered" ? "whole" : null }, el("dt", {}, name), el("dd", {}, value)) : null);
   const when = (ms) => (ms ? ago(Date.now() - ms) : "none yet");
   const since = a.connected ? a.lastConnectedAt : a.worker?.sinceMs;
   const isOwn = a.channel === "webchat";
   const waiting = [[a.worker?.journalPending, "to answer"], [a.worker?.outboxPending, "to send"], [a.worker?.deadLetters, "given up"]].filter(([count]) => count).map(([count, words]) => `${count} ${words}`).join(" · ");
   const ignored = a.ignored?.today ? `${a.ignored.today} today` : "";
   return el("section", { class: "worker channel", "aria-label": title },
-    el("header", {}, el("h2", { title: `${a.channel}:${a.accountId}` }, title, el("small", {}, isOwn ? "this page and OpenClaw's apps" : who || "name not known yet")), el("span", { class: "pill " + kind }, word)),
+    el("header", {}, el("h2", { title: `${a.channel}:${a.accountId}` }, title, el("small", {}, isOwn ? "this page and OpenClaw's apps" : who || (a.worker?.state ? "name not known yet" : "no connection"))), el("span", { class: "pill " + kind }, word)),
     el("dl", { class: "facts" }, fact("Last in", isOwn || a.lastInboundAt || a.connected ? when(a.lastInboundAt) : ""), fact("Last out", isOwn ? "" : a.lastOutboundAt || a.connected ? when(a.lastOutboundAt) : ""),
-      fact("Connection", a.mode), fact("Direct messages", a.dmPolicy), fact("Waiting", waiting), fact("Not answered", ignored)),
+      fact("Mode", a.mode), fact("DMs", a.dmPolicy), fact("Not answered", ignored), fact("Queue", waiting)),
     ...(a.lastError && a.lastError !== "disabled" ? [el("p", { class: "cause bad" }, ...withLinks(a.lastError))] : []),
     ...(a.warnings ?? []).map((text) => el("p", { class: "cause warn" }, ...withLinks(text))),
     ...(a.probe ? [el("p", { class: "cause" + (a.probe.ok ? "" : " bad") }, probeWords(a))] : []),
