@@ -2,7 +2,8 @@
 ///
 /// What comes from the network is journaled before anything parses it, so that a message which kills its parser is found
 /// again as a row. This scanner therefore knows only strings, brackets and integers; it does not recurse, allocates
-/// nothing but its result and a bracket stack of `depthLimit` entries, and reads each byte once.
+/// nothing but its result and a stack of one byte for each open bracket, and reads each byte once. It follows brackets
+/// however deep: an update that were refused here would come again with every poll, and everything behind it never.
 struct UpdateScanner {
     /// One update: its number, and where its bytes stand in the answer.
     struct Cut: Equatable {
@@ -13,7 +14,6 @@ struct UpdateScanner {
     enum Failure: Error, Equatable, CustomStringConvertible {
         case truncated
         case malformed(at: Int)
-        case tooDeep(at: Int)
         case noUpdateID(at: Int)
 
         var description: String {
@@ -21,14 +21,10 @@ struct UpdateScanner {
             case .truncated: "the answer to getUpdates ends in the middle"
             case .malformed(let offset):
                 "the answer to getUpdates is not JSON as the Bot API sends it (at byte \(offset))"
-            case .tooDeep(let offset): "the answer to getUpdates nests too deeply (at byte \(offset))"
             case .noUpdateID(let offset): "an update carries no update_id (at byte \(offset))"
             }
         }
     }
-
-    /// Nested brackets that are followed; the Bot API's deepest answers have about ten.
-    static let depthLimit = 128
 
     private let bytes: [UInt8]
     private var position = 0
@@ -227,8 +223,8 @@ struct UpdateScanner {
         var open: [UInt8] = []
         repeat {
             switch try peek() {
-            case UInt8(ascii: "{"): try push(UInt8(ascii: "}"), on: &open)
-            case UInt8(ascii: "["): try push(UInt8(ascii: "]"), on: &open)
+            case UInt8(ascii: "{"): push(UInt8(ascii: "}"), on: &open)
+            case UInt8(ascii: "["): push(UInt8(ascii: "]"), on: &open)
             case UInt8(ascii: "\""): _ = try string()
             case UInt8(ascii: ","), UInt8(ascii: ":"):
                 guard !open.isEmpty else { throw .malformed(at: position) }
@@ -241,8 +237,7 @@ struct UpdateScanner {
         } while !open.isEmpty
     }
 
-    private mutating func push(_ closing: UInt8, on open: inout [UInt8]) throws(Failure) {
-        guard open.count < Self.depthLimit else { throw .tooDeep(at: position) }
+    private mutating func push(_ closing: UInt8, on open: inout [UInt8]) {
         open.append(closing)
         position += 1
     }
