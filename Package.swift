@@ -33,6 +33,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 
@@ -43,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
@@ -50,6 +52,7 @@ let package = Package(
         // MARK: C
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         // MARK: IPCControl: blocks, lifeline, descriptors
         .target(
@@ -168,6 +171,21 @@ let package = Package(
 
         // MARK: Channels
         .target(
+            name: "Discord",
+            dependencies: [
+                "CZlib", "Config", "IPCControl", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                nioSSL,
+                nioWebSocket, protobuf,
+            ],
+            path: "Sources/Workers/Channels/Discord",
+            linkerSettings: [.linkedLibrary(":libz.a")]
+        ),
+        .testTarget(
+            name: "DiscordTests",
+            dependencies: ["CZlib", "Discord", "IPCControl", nioCore, nioHTTP1, nioPosix, nioWebSocket, protobuf],
+            path: "Tests/Workers/Channels/Discord"
+        ),
+        .target(
             name: "Telegram",
             dependencies: ["Config", "Runtime", asyncHTTPClient, protobuf],
             path: "Sources/Workers/Channels/Telegram"
@@ -191,7 +209,7 @@ let package = Package(
         .executableTarget(
             name: "clawhold",
             dependencies: [
-                "Agent", "CLI", "Gateway", "ModelAnthropic", "ModelDemo", "Plan", "Supervisor", "Telegram",
+                "Agent", "CLI", "Discord", "Gateway", "ModelAnthropic", "ModelDemo", "Plan", "Supervisor", "Telegram",
             ],
             linkerSettings: smallExecutable
         ),
@@ -203,7 +221,7 @@ let package = Package(
     ]
 )
 
-let cTargets: Set<String> = ["CLinux", "CSQLite"]
+let cTargets: Set<String> = ["CLinux", "CSQLite", "CZlib"]
 for target in package.targets where !cTargets.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + house
 }

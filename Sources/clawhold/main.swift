@@ -1,5 +1,6 @@
 import Agent
 import CLI
+import Discord
 import Gateway
 import Glibc
 import IPCControl
@@ -38,6 +39,7 @@ func runWorkerRole() -> Never {
     switch (start.id.kind, start.id.parts.first) {
     case (.gateway, _): runGateway(start)
     case (.agent, _): runAgent(start)
+    case (.channel, "discord"): runDiscord(start)
     case (.channel, "telegram"): runTelegram(start)
     case (.model, "anthropic"): runAnthropicModel(start)
     case (.model, "demo"): runDemoModel(start)

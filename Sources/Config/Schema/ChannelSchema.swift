@@ -71,30 +71,36 @@ extension OpenClawSchema {
 
     private static let discord: [String: Shape] = common.merging([
         "token": .string,
-        "allowBots": .any, "maxLinesPerMessage": .any, "retry": .any, "replyToMode": .any,
+        "allowBots": .either(.bool, .choice(["mentions"])),
+        "maxLinesPerMessage": .integer(0...2000),
+        "retry": .any,
+        "replyToMode": .choice(["off", "first", "all"]),
         "dm": .object([
             "enabled": .bool, "policy": dmPolicy, "allowFrom": .identifiers, "groupEnabled": .bool,
-            "groupChannels": .any,
+            "groupChannels": .identifiers,
         ]),
         "guilds": .map(
             .object([
                 "slug": .string,
                 "requireMention": .bool,
-                "tools": .any, "toolsBySender": .any, "reactionNotifications": .any,
+                "tools": .any, "toolsBySender": .any, "reactionNotifications": reactionNotifications,
                 "users": .identifiers,
-                "roles": .any, "ignoreOtherMentions": .any,
+                "roles": .identifiers, "ignoreOtherMentions": .bool,
                 "channels": .map(
                     .object([
                         "allow": .bool, "requireMention": .bool, "enabled": .bool, "users": .identifiers,
-                        "tools": .any, "toolsBySender": .any, "skills": .any, "systemPrompt": .any, "autoThread": .any,
-                        "roles": .any, "ignoreOtherMentions": .any, "includeThreadStarter": .any,
+                        "tools": .any, "toolsBySender": .any, "skills": .any, "systemPrompt": .string,
+                        "autoThread": .bool, "roles": .identifiers, "ignoreOtherMentions": .bool,
+                        "includeThreadStarter": .any,
                     ])
                 ),
             ])
         ),
-        "actions": .any, "execApprovals": .any, "intents": .any, "pluralkit": .any, "proxy": .any, "activity": .any,
+        "intents": .object(["presence": .bool, "guildMembers": .bool]),
+        "ackReaction": .string, "reactionNotifications": reactionNotifications,
+        "actions": .any, "execApprovals": .any, "pluralkit": .any, "proxy": .any, "activity": .any,
         "status": .any, "activityType": .any, "activityUrl": .any, "voice": .any, "threadBindings": .any,
-        "ui": .any, "ackReaction": .any, "streamMode": .any, "draftChunk": .any, "eventQueue": .any,
+        "ui": .any, "streamMode": .any, "draftChunk": .any, "eventQueue": .any,
         "agentComponents": .any,
         "slashCommand": .any,
     ]) { first, _ in first }

@@ -14,7 +14,10 @@ enum ClawholdSchema {
                 "enabled": .bool,
             ])
         ),
-        "channels": .object(["telegram": .object(["apiRoot": .string, "pacing": .bool])]),
+        "channels": .object([
+            "discord": .object(["apiRoot": .string]),
+            "telegram": .object(["apiRoot": .string, "pacing": .bool]),
+        ]),
         "alerts": .object([
             "enabled": .bool,
             "off": .list(.choice(["quarantine", "memory", "dead-letter", "parked", "key", "disk"])),

@@ -2,9 +2,10 @@ internal import Config
 
 /// Channels that are configured and do not run: never silently.
 enum ChannelNotices {
-    private static let tokens = [
-        ("discord", "DISCORD_BOT_TOKEN"), ("slack", "SLACK_BOT_TOKEN"),
-    ]
+    private static let tokens = [("slack", "SLACK_BOT_TOKEN")]
+
+    /// What this version runs.
+    private static let supported = ["discord", "telegram"]
 
     /// Channels that this version cannot run yet.
     static func unsupported(_ config: LoadedConfig) -> [Notice] {
@@ -13,7 +14,7 @@ enum ChannelNotices {
             names.append((channel, variable))
         }
         for member in config.root["channels"]?.object?.members ?? []
-        where !["telegram", "defaults"].contains(member.key) {
+        where !supported.contains(member.key) && member.key != "defaults" {
             guard member.value["enabled"]?.bool != false, !names.contains(where: { $0.channel == member.key }) else {
                 continue
             }
@@ -27,7 +28,7 @@ enum ChannelNotices {
         }
         let entries = config.root["plugins"]?["entries"]?.object?.members ?? []
         for member in entries.prefix(50) where member.value["enabled"]?.bool == true {
-            guard !["telegram"].contains(member.key), !names.contains(where: { $0.channel == member.key }) else {
+            guard !supported.contains(member.key), !names.contains(where: { $0.channel == member.key }) else {
                 continue
             }
             notices.append(
@@ -37,30 +38,30 @@ enum ChannelNotices {
         return notices
     }
 
-    /// Why Telegram as a whole is off; nil when it may run.
-    static func telegramOff(_ config: LoadedConfig) -> Notice? {
-        let isConfigured =
-            config.root["channels"]?["telegram"] != nil || config.environment["TELEGRAM_BOT_TOKEN"] != nil
+    /// Why a channel as a whole is off; nil when it may run.
+    ///
+    /// - Parameters:
+    ///   - channel: `telegram`.
+    ///   - variable: the environment's token for it.
+    static func off(_ channel: String, _ variable: String, _ config: LoadedConfig) -> Notice? {
+        guard config.root["channels"]?[channel] != nil || config.environment[variable] != nil else { return nil }
         guard config.state != .unusable else {
-            return isConfigured
-                ? Notice(level: "error", text: "telegram is off until the configuration can be read") : nil
+            return Notice(level: "error", text: "\(channel) is off until the configuration can be read")
         }
-        guard isConfigured else { return nil }
-        let environment = config.environment
-        for name in ["SKIP_CHANNELS", "SKIP_PROVIDERS"] where environment.isOn(name) {
-            return Notice(level: "warn", text: "telegram is off because OPENCLAW_\(name) is set")
+        for name in ["SKIP_CHANNELS", "SKIP_PROVIDERS"] where config.environment.isOn(name) {
+            return Notice(level: "warn", text: "\(channel) is off because OPENCLAW_\(name) is set")
         }
         let plugins: ConfigPath = ["plugins"]
         let reason: String? =
             if config.value(plugins + "enabled")?.bool == false {
                 "plugins.enabled"
-            } else if config.value(plugins + "entries" + "telegram" + "enabled")?.bool == false {
-                "plugins.entries.telegram.enabled"
-            } else if config.value(plugins + "deny")?.array?.contains(where: { $0.string == "telegram" }) == true {
+            } else if config.value(plugins + "entries" + channel + "enabled")?.bool == false {
+                "plugins.entries.\(channel).enabled"
+            } else if config.value(plugins + "deny")?.array?.contains(where: { $0.string == channel }) == true {
                 "plugins.deny"
             } else {
                 nil
             }
-        return reason.map { Notice(level: "warn", text: "telegram is off because of \($0) in the configuration") }
+        return reason.map { Notice(level: "warn", text: "\(channel) is off because of \($0) in the configuration") }
     }
 }

@@ -112,17 +112,28 @@ struct Fleet {
 
     private mutating func addChannels(_ files: some FileReading) {
         notices += ChannelNotices.unsupported(config)
-        if let reason = ChannelNotices.telegramOff(config) {
+        if let reason = ChannelNotices.off("discord", "DISCORD_BOT_TOKEN", config) {
             notices.append(reason)
-            return
+        } else if config.state != .unusable {
+            for account in config.discordAccounts() {
+                addChannel(account.access, account.config, secrets: [("DISCORD_BOT_TOKEN", account.token)])
+            }
         }
-        for account in config.telegramAccounts(files: files) {
-            guard let id = WorkerID(account.access.worker) else { continue }
-            channels.append(account.access)
-            var secrets = [("TELEGRAM_BOT_TOKEN", account.token)]
-            if !account.webhookSecret.isEmpty { secrets.append(("TELEGRAM_WEBHOOK_SECRET", account.webhookSecret)) }
-            add(id, account.config, secrets: secrets)
+        if let reason = ChannelNotices.off("telegram", "TELEGRAM_BOT_TOKEN", config) {
+            notices.append(reason)
+        } else if config.state != .unusable {
+            for account in config.telegramAccounts(files: files) {
+                var secrets = [("TELEGRAM_BOT_TOKEN", account.token)]
+                if !account.webhookSecret.isEmpty { secrets.append(("TELEGRAM_WEBHOOK_SECRET", account.webhookSecret)) }
+                addChannel(account.access, account.config, secrets: secrets)
+            }
         }
+    }
+
+    private mutating func addChannel(_ access: ChannelAccess, _ slice: some Encodable, secrets: [(String, String)]) {
+        guard let id = WorkerID(access.worker) else { return }
+        channels.append(access)
+        add(id, slice, secrets: secrets)
     }
 
     private mutating func addModels() {
