@@ -181,9 +181,7 @@ async def resume(fake):
     async with fake.running(Bot()) as bot:
         await fake.ask("message", {"text": "before"})
         await bot.until("message")
-        await fake.ask("close", {"code": 4000})
-        await fake.ask("log?what=closed&wait=10")
-        await fake.ask("message", {"text": "missed"})
+        await fake.ask("close", {"code": 4000, "missed": "missed"})
         assert (await bot.until("message", 2))[1].content == "missed"
         await bot.until("resumed")
         assert (await fake.ask("log?what=resumed&wait=10"))[0]["replayed"] >= 1

@@ -18,7 +18,8 @@ under /control/ and speaks JSON; a channel is named by id or name, a user likewi
     POST press {message, custom_id, user?}
     POST event {t, d}                    dispatches this as it is
     POST text {text}                     sends these characters as a frame (compressed when the stream is)
-    POST close {code?, reason?}          closes every gateway connection; without a code it is cut
+    POST close {code?, reason?, missed?} closes every gateway connection; without a code it is cut; `missed` is the text of a
+         message that comes right then, when nobody is connected
     POST say {op, d}                     a frame outside of a session: 7 reconnect, 9 invalid session, 1 beat now
     POST expire {}                       every session is forgotten: a RESUME gets op 9 with d=false
     POST acks {on} | hello {on} | freeze {on, rest?}    withholds heartbeat acks, HELLO; stops reading and answering
@@ -180,9 +181,12 @@ class Control:
         for connection in self.gateway.connections:
             connection.put(text)
 
-    def do_close(self, code=None, reason=""):
+    def do_close(self, code=None, reason="", missed=None):
         for connection in self.gateway.connections:
             connection.end(code, reason)
+            if missed is not None:
+                connection.detach()
+        return None if missed is None else self.do_message(missed)
 
     def do_say(self, op, d=None):
         for connection in self.gateway.connections:
