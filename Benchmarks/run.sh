@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# make bench: the figures of the README against the release executable, with references in the same run; then the supervisor
+# make bench: the figures of the README against the release executable, with references in the same run; what channels cost,
+# against fakes of the networks (needs strace for the fsyncs); then the supervisor
 # beside runit, s6 and supervisord, which needs Debian's packages and redraws docs/supervisors.svg.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(Tests/peers/setup.sh)
 "$python" Benchmarks/figures.py "$@"
+"$python" Benchmarks/channels.py
 exec "$python" Benchmarks/supervisors.py --plot docs/supervisors.svg

@@ -25,7 +25,7 @@ extension SystemTests {
             points.split(separator: " ").map { Place(chat: chat, worker: worker, point: String($0)) }
         }
 
-        static let places: [Place] = [Chat.telegram].flatMap { chat in
+        static let places: [Place] = Chat.allCases.flatMap { chat in
             places(
                 chat,
                 "gateway",

@@ -12,6 +12,7 @@ form, multipart and JSON bodies. The test's side is under /control/ and speaks J
                                          answers the update
     POST messages {count, text, ...}     that many at once, "{n}" in the text is the number
     POST press {chat_id, message_id, data} | reaction {chat_id, message_id, emoji}   what people do with messages
+    POST hostile {seed, count}           so many updates with something wrong in them; answers the last one's id
     POST migrate {from, to} | topic {chat_id, thread, closed?} | block {chat_id, on?} | member {chat_id, user_id, status}
     POST update  {...}                   queues an update as given (update_id is added when absent)
     POST raw     {body, count}           the next getUpdates answers with these bytes
@@ -33,6 +34,7 @@ import time
 from dataclasses import dataclass, field
 
 import fake_http
+import hostile
 from botapi_sends import MEDIA, Refused, Sends, integer, structure, truth
 from botapi_webhook import Webhook
 from fake_http import Dropped
@@ -88,6 +90,7 @@ class BotAPI(Sends):
     conflicts: int = 0
     violations: list = field(default_factory=list)
     poll: object = None
+    is_hostile: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self):
@@ -281,6 +284,38 @@ class BotAPI(Sends):
         message.update(body.get("extra") or {})
         return self.queue({"message": message})
 
+    def control_hostile(self, seed, count):
+        """Queues updates with something wrong in them; their ids are right, or nobody could confirm them."""
+        self.is_hostile = True
+        ada = {"id": 42, "is_bot": False, "first_name": "Ada", "username": "ada", "language_code": "en"}
+        private = {"id": 42, "type": "private", "first_name": "Ada", "username": "ada"}
+        group = {"id": -1009, "type": "supergroup", "title": "Workshop", "is_forum": True}
+        base = {"message_id": 9, "date": int(time.time()), "from": ada, "chat": private}
+        kept = self.keep(b"x" * 2000, "a.png", "image/png")
+        large = {**self.media("document", kept), "file_size": 25 << 20}
+        entity = [{"type": t, "offset": 0, "length": 5} for t in ("mention", "bot_command", "text_link", "pre")]
+        samples = [
+            {"message": {**base, "text": "hello there", "entities": entity}},
+            {"message": {**base, "chat": group, "text": "@clawhold_bot hi", "message_thread_id": 7, "is_topic_message": True,
+                         "entities": [{"type": "mention", "offset": 0, "length": 13}]}},
+            {"message": {**base, "caption": "look", "photo": self.media("photo", kept), "media_group_id": "77"}},
+            {"message": {**base, "document": large, "caption": "25 MB"}},
+            {"message": {**base, "voice": {**self.media("voice", kept), "duration": 3}}},
+            {"message": {**base, "text": "and this", "reply_to_message": {**base, "text": "earlier"},
+                         "quote": {"text": "earl", "position": 0}, "forward_origin": {"type": "user", "sender_user": ada}}},
+            {"message": {**base, "location": {"latitude": 1.5, "longitude": 2.5}}},
+            {"message": {**base, "migrate_to_chat_id": -100900}},
+            {"edited_message": {**base, "text": "edited", "edit_date": int(time.time())}},
+            {"callback_query": {"id": "77", "from": ada, "chat_instance": "1", "data": "yes", "message": {**base, "text": "?"}}},
+            {"message_reaction": {"chat": private, "message_id": 9, "user": ada, "date": int(time.time()), "old_reaction": [],
+                                  "new_reaction": [{"type": "emoji", "emoji": "👍"}]}},
+            {"my_chat_member": {"chat": group, "from": ada, "date": 1, "old_chat_member": {"status": "left"}}}]
+        made = []
+        for update in hostile.some(samples, seed, count):
+            update["update_id"] = self.next_update_id
+            made.append(self.queue(update)["update_id"])
+        return made[-1]
+
     def control_migrate(self, old, new):
         """A group becomes a supergroup: both hear of it, and the old one takes no messages any more."""
         before = self.chats[old]
@@ -339,6 +374,8 @@ class BotAPI(Sends):
         if name == "messages":
             return [self.control_message({**body, "text": body["text"].replace("{n}", str(n))})["update_id"]
                     for n in range(body.get("first", 0), body.get("first", 0) + body["count"])]
+        if name == "hostile":
+            return self.control_hostile(int(body["seed"]), int(body["count"]))
         if name == "press":
             message = self.messages[(int(body["chat_id"]), int(body["message_id"]))]
             person = {"id": int(body.get("user_id", abs(int(body["chat_id"])))), "is_bot": False, "first_name": "Ada"}
@@ -409,7 +446,8 @@ async def answer(api, request):
         result = await api.call(method, {**request.query, **request.params})
         if isinstance(result, bytes):
             return 200, result
-        return 200, json.dumps({"ok": True, "result": result}).encode()
+        text = json.dumps({"ok": True, "result": result})
+        return 200, (hostile.spell(text) if api.is_hostile else text).encode()
     except Refused as refused:
         body = {"ok": False, "error_code": refused.code, "description": refused.description}
         if refused.parameters:

@@ -16,6 +16,7 @@ under /control/ and speaks JSON; a channel is named by id or name, a user likewi
          removed?}
     POST slash {command, options?, user?, channel?|dm?} | autocomplete {command, option, value, ...}
     POST press {message, custom_id, user?}
+    POST hostile {seed, count}           so many events with something wrong in them
     POST event {t, d}                    dispatches this as it is
     POST text {text}                     sends these characters as a frame (compressed when the stream is)
     POST close {code?, reason?, missed?} closes every gateway connection; without a code it is cut; `missed` is the text of a
@@ -40,6 +41,7 @@ import sys
 
 from aiohttp import web
 
+import hostile
 from discord_gateway import Gateway
 from discord_rest import Fault, Rest
 from discord_world import ADA, BOT, DM, GENERAL, GUILD, FORUM_TYPE, THREAD, Refused, World
@@ -70,7 +72,8 @@ class Control:
             return {"connections": len(self.gateway.connections), "sessions": len(self.gateway.sessions),
                     "identifies": self.gateway.identifies, "violations": world.violations, "invalid": self.rest.invalid,
                     "repeated": len(world.repeated), "sent": len(world.sent), "commands": world.commands,
-                    "reactions": world.reactions, "frozen": not self.gateway.thawed.is_set()}
+                    "sequence": max((len(s.events) for s in self.gateway.sessions.values()), default=0),
+                    "beat": self.gateway.last_sequence, "reactions": world.reactions, "frozen": not self.gateway.thawed.is_set()}
         if name == "message":
             return world.message(query["channel"], query["id"])
         sources = {
@@ -171,6 +174,36 @@ class Control:
         channel, found = self.find(message)
         return self.interaction(3, {"custom_id": custom_id, "component_type": 2, "id": 2}, user, channel=channel["id"],
                                 message=found)
+
+    def do_hostile(self, seed, count):
+        """Dispatches events with something wrong in them."""
+        world, ada = self.world, self.world.users[ADA]
+        dm, guild = world.dm(ADA), world.channels[GENERAL]
+        plain = world.post(dm, ada, "the first of the hostile ones")
+        large = {"id": "1", "filename": "a.bin", "size": 25 << 20, "url": world.base + "/attachments/1/1/a.bin?ex=1&is=1&hm=1",
+                 "proxy_url": world.base, "content_type": "application/octet-stream"}
+        bot = {**world.users[BOT]}
+        inside = {**plain, "channel_id": guild["id"], "guild_id": GUILD, "member": world.member(ADA)}
+        reaction = {"user_id": ADA, "channel_id": dm["id"], "message_id": plain["id"], "type": 0, "burst": False,
+                    "emoji": {"id": None, "name": "👍"}}
+        command = {"id": "5", "token": "t", "version": 1, "application_id": BOT, "type": 2, "channel_id": dm["id"], "user": ada,
+                   "data": {"id": "6", "name": "status", "type": 1, "options": [{"name": "x", "type": 3, "value": "y"}]}}
+        samples = [
+            ("MESSAGE_CREATE", plain), ("MESSAGE_CREATE", {**inside, "content": f"<@{BOT}> hi", "mentions": [bot]}),
+            ("MESSAGE_CREATE", {**plain, "attachments": [large]}),
+            ("MESSAGE_CREATE", {**plain, "type": 19, "referenced_message": plain,
+                                "message_reference": {"message_id": plain["id"], "channel_id": dm["id"]}}),
+            ("MESSAGE_UPDATE", {**inside, "content": "edited"}), ("MESSAGE_DELETE", {"id": plain["id"], "channel_id": dm["id"]}),
+            ("MESSAGE_REACTION_ADD", reaction), ("INTERACTION_CREATE", command),
+            ("INTERACTION_CREATE", {**command, "type": 3, "message": plain, "data": {"custom_id": "x", "component_type": 2}}),
+            ("INTERACTION_CREATE", {**command, "type": 4}), ("GUILD_CREATE", world.guild_create(GUILD)),
+            ("CHANNEL_CREATE", guild), ("CHANNEL_UPDATE", guild), ("THREAD_CREATE", {**guild, "type": THREAD, "parent_id": GENERAL}),
+            ("GUILD_DELETE", {"id": "9", "unavailable": True}), ("UNKNOWN_EVENT", {"x": 1})]
+        for number, spoiled in enumerate(hostile.some([{"t": t, "d": d} for t, d in samples], seed, count)):
+            data = spoiled.get("d")
+            if isinstance(data, dict) and data.get("id") == plain["id"]:
+                data["id"] = world.snowflake()  # the same id twice would be the same message
+            self.world.dispatch(spoiled.get("t"), data)
 
     # ---- what the gateway does
 

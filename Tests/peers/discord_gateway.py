@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
+import hostile
 from discord_world import BOT, DM
 
 CONTENT = 1 << 15
@@ -27,7 +28,7 @@ class Session:
     connection: object = None
 
     def add(self, event, data):
-        frame = json.dumps({"op": 0, "t": event, "s": len(self.events) + 1, "d": data})
+        frame = hostile.spell(json.dumps({"op": 0, "t": event, "s": len(self.events) + 1, "d": data}))
         self.events.append(frame)
         if self.connection is not None:
             self.connection.put(frame)
@@ -86,6 +87,7 @@ class Gateway:
         world.dispatch = self.dispatch
         self.sessions, self.connections, self.log = {}, [], []
         self.acks, self.identifies, self.refuse_code, self.hello = True, 0, None, True
+        self.last_sequence = 0  # the number in the last heartbeat
         self.thawed = asyncio.Event()
         self.thawed.set()
 
@@ -203,6 +205,7 @@ class Gateway:
         if sequence is not None and (type(sequence) is not int or not 0 <= sequence <= known):
             self.world.violations.append(f"heartbeat with {sequence!r} after {known}")
         connection.last_beat = time.monotonic()
+        self.last_sequence = sequence or 0
         if self.acks:
             connection.say(11)
 

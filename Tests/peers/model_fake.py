@@ -8,7 +8,7 @@ Trusted because Anthropic's own client works against it: see check_model_fake.py
 prints "READY port=N" and runs until its standard input is closed. POST /v1/messages, streamed or not: the answer is
 "echo: " and the last thing the user said, with the number of pictures in the conversation if there are any. Asked to
 "use TOOL {json}", it calls that tool first, if it was offered, with the object as its arguments. Pictures are checked as
-the API does: base64 of the type that is said, at most 5 MB.
+the API does: base64 of the type that is said, at most 5 MB. "write N lines" adds so many numbered lines to the answer.
 Under /control/, with JSON:
 
     POST fault {mode, count, status, type, message, headers, seconds}   the next calls fail
@@ -24,6 +24,7 @@ import argparse
 import asyncio
 import base64
 import json
+import re
 import time
 
 import fake_http
@@ -211,7 +212,9 @@ def reply(body, number):
                     {"type": "tool_use", "id": f"toolu_{number}", "name": tool["name"], "input": arguments(rest)}], "tool_use"
     pictures = sum(b["type"] == "image" for m in body["messages"] for b in as_blocks(m["content"]))
     seen = f" (pictures: {pictures})" if pictures else ""
-    return [{"type": "text", "text": f"echo: {said}{seen}"}], "end_turn"
+    lines = re.findall(r"write ([0-9]{1,5}) lines", said)
+    more = "".join(f"\n\nline {n} of {lines[-1]}: {'word ' * 18}end" for n in range(1, int(lines[-1]) + 1)) if lines else ""
+    return [{"type": "text", "text": f"echo: {said}{seen}{more}"}], "end_turn"
 
 
 def arguments(text):

@@ -119,19 +119,7 @@ final class World: Sendable {
     }
 
     /// The texts that the journal of a stopped gateway marks as possible duplicates.
-    func markedTexts() async throws -> [String] {
-        guard let journal = try gateway.state.paths(endingWith: "journal.sqlite").first else {
-            throw TestFailure("no journal below \(gateway.state.path)")
-        }
-        let question =
-            "import sqlite3, sys, json; print(json.dumps([r[0] for r in sqlite3.connect(sys.argv[1]).execute("
-            + "'SELECT text FROM outbox WHERE possible_duplicate = 1')]))"
-        let reader = try ChildProcess([try await Peers.shared.interpreter(), "-c", question, journal])
-        guard try await reader.ended() == 0, let line = await reader.lines.first(where: { _ in true }) else {
-            throw TestFailure("the journal cannot be read:\n\(reader.tail())")
-        }
-        return try JSONValue(line.utf8).array.compactMap(\.string)
-    }
+    func markedTexts() async throws -> [String] { try await JournalRows(gateway.state).marked }
 
     /// All lines of all transcripts.
     func transcript() throws -> [JSONValue] {

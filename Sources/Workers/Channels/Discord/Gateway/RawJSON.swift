@@ -8,19 +8,14 @@ struct RawJSON {
     enum Failure: Error, Equatable, CustomStringConvertible {
         case truncated
         case malformed(at: Int)
-        case tooDeep(at: Int)
 
         var description: String {
             switch self {
             case .truncated: "JSON that ends in the middle"
             case .malformed(let offset): "not JSON (at byte \(offset))"
-            case .tooDeep(let offset): "JSON that nests too deeply (at byte \(offset))"
             }
         }
     }
-
-    /// Nested brackets that are followed; the gateway's deepest events have about fifteen.
-    static let depthLimit = 128
 
     let bytes: [UInt8]
     /// Where the value stands in `bytes`.
@@ -136,15 +131,16 @@ struct RawJSON {
             throw .truncated
         }
 
-        /// Skips one value of any kind, following brackets on a stack of its own.
+        /// Skips one value of any kind, following brackets on a stack of its own, however deep: an event that were refused
+        /// here would be replayed at every RESUME.
         mutating func value() throws(Failure) -> Range<Int> {
             var open: [UInt8] = []
             _ = try peek()
             let start = position
             repeat {
                 switch try peek() {
-                case UInt8(ascii: "{"): try push(UInt8(ascii: "}"), on: &open)
-                case UInt8(ascii: "["): try push(UInt8(ascii: "]"), on: &open)
+                case UInt8(ascii: "{"): push(UInt8(ascii: "}"), on: &open)
+                case UInt8(ascii: "["): push(UInt8(ascii: "]"), on: &open)
                 case UInt8(ascii: "\""): _ = try string()
                 case UInt8(ascii: ","), UInt8(ascii: ":"):
                     guard !open.isEmpty else { throw .malformed(at: position) }
@@ -158,8 +154,7 @@ struct RawJSON {
             return start..<min(position, end)
         }
 
-        private mutating func push(_ closing: UInt8, on open: inout [UInt8]) throws(Failure) {
-            guard open.count < RawJSON.depthLimit else { throw .tooDeep(at: position) }
+        private mutating func push(_ closing: UInt8, on open: inout [UInt8]) {
             open.append(closing)
             position += 1
         }
