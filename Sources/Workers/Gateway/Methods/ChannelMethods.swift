@@ -86,7 +86,9 @@ enum ChannelMethods {
         _ caller: Caller,
         _ params: WireValue
     ) async throws(RPCError) -> RPCAnswer {
-        try await order(.start, "channels.start", context, params)
+        try await order("channels.start", context, params) { state in
+            ["starting", "ready"].contains(state) ? nil : .restart
+        }
     }
 
     private static func stop(
@@ -94,7 +96,7 @@ enum ChannelMethods {
         _ caller: Caller,
         _ params: WireValue
     ) async throws(RPCError) -> RPCAnswer {
-        try await order(.stop, "channels.stop", context, params)
+        try await order("channels.stop", context, params) { _ in .stop }
     }
 
     private static func restart(
@@ -102,25 +104,30 @@ enum ChannelMethods {
         _ caller: Caller,
         _ params: WireValue
     ) async throws(RPCError) -> RPCAnswer {
-        try await order(.restart, "channels.restart", context, params)
+        try await order("channels.restart", context, params) { _ in .restart }
     }
 
+    /// - Parameter order: what a worker in this state is told; nil: it is there already.
     private static func order(
-        _ order: WorkerOrder,
         _ method: String,
         _ context: MethodContext,
-        _ params: WireValue
+        _ params: WireValue,
+        _ order: (_ state: String) -> WorkerOrder?
     ) async throws(RPCError) -> RPCAnswer {
         let (channel, account) = try target(params, method)
         let chosen = try await accounts(channel, account, context)
         let rows = await context.conversations.workers()
-        let running = chosen.filter { account in rows.contains { $0.id == account.worker } }
-        guard !running.isEmpty else {
+        let found = chosen.compactMap { account in
+            rows.first { $0.id == account.worker }.map { (account.account, $0) }
+        }
+        guard !found.isEmpty else {
             throw .invalid("\(channel) has no worker: channels.status says why")
         }
-        for account in running { context.command(order, account.worker) }
+        for (_, row) in found {
+            if let order = order(row.state) { context.command(order, row.id) }
+        }
         return .success([
-            "ok": true, "channel": .string(channel), "accountIds": .array(running.map { .string($0.account) }),
+            "ok": true, "channel": .string(channel), "accountIds": .array(found.map { .string($0.0) }),
         ])
     }
 

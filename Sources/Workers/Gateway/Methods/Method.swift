@@ -27,8 +27,10 @@ struct Method: Sendable {
 }
 
 /// What the gateway may ask the supervisor to do with a worker.
+///
+/// START is not among them: it stands for work that waits, and never wakes a worker that a person has stopped. A person's
+/// start is a RESTART of what does not run.
 enum WorkerOrder: String, Sendable {
-    case start = "START"
     case stop = "STOP"
     case restart = "RESTART"
 }

@@ -157,6 +157,7 @@ struct ChannelsReport: Sendable {
         }
         if row.state == "ready" { return facts.error.isEmpty ? nil : facts.error }
         if row.state == "starting" { return nil }
+        if row.state == "stopped", row.reason.isEmpty { return nil }
         return row.reason.isEmpty ? row.state : row.reason
     }
 
