@@ -149,6 +149,16 @@ let package = Package(
 
         // MARK: Models
         .target(
+            name: "Failover",
+            dependencies: ["IPCHub", "Runtime", protobuf],
+            path: "Sources/Workers/Models/Failover"
+        ),
+        .testTarget(
+            name: "FailoverTests",
+            dependencies: ["Failover", "IPCHub", protobuf],
+            path: "Tests/Workers/Models/Failover"
+        ),
+        .target(
             name: "ModelAnthropic",
             dependencies: ["Config", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, protobuf],
             path: "Sources/Workers/Models/Anthropic"

@@ -34,6 +34,12 @@ package enum HubMessage: Sendable, Equatable {
     case mediaRequest(HubMediaRequest)
     case mediaChunk(HubMediaChunk)
     case mediaEnd(HubMediaEnd)
+    case modelState(HubModelState)
+    case modelStateAck(HubModelStateAck)
+    case ledgerRow(HubLedgerRow)
+    case ledgerAck(HubLedgerAck)
+    case relayRequest(HubRelayRequest)
+    case relayHead(HubRelayHead)
 
     /// The type byte on the wire.
     package var type: UInt8 {
@@ -70,6 +76,12 @@ package enum HubMessage: Sendable, Equatable {
         case .mediaRequest: 56
         case .mediaChunk: 57
         case .mediaEnd: 58
+        case .modelState: 64
+        case .modelStateAck: 65
+        case .ledgerRow: 66
+        case .ledgerAck: 67
+        case .relayRequest: 68
+        case .relayHead: 69
         }
     }
 
@@ -108,6 +120,12 @@ package enum HubMessage: Sendable, Equatable {
         case .mediaRequest(let message): message
         case .mediaChunk(let message): message
         case .mediaEnd(let message): message
+        case .modelState(let message): message
+        case .modelStateAck(let message): message
+        case .ledgerRow(let message): message
+        case .ledgerAck(let message): message
+        case .relayRequest(let message): message
+        case .relayHead(let message): message
         }
     }
 
@@ -147,6 +165,12 @@ package enum HubMessage: Sendable, Equatable {
             case 56: self = .mediaRequest(try HubMediaRequest(serializedBytes: bytes))
             case 57: self = .mediaChunk(try HubMediaChunk(serializedBytes: bytes))
             case 58: self = .mediaEnd(try HubMediaEnd(serializedBytes: bytes))
+            case 64: self = .modelState(try HubModelState(serializedBytes: bytes))
+            case 65: self = .modelStateAck(try HubModelStateAck(serializedBytes: bytes))
+            case 66: self = .ledgerRow(try HubLedgerRow(serializedBytes: bytes))
+            case 67: self = .ledgerAck(try HubLedgerAck(serializedBytes: bytes))
+            case 68: self = .relayRequest(try HubRelayRequest(serializedBytes: bytes))
+            case 69: self = .relayHead(try HubRelayHead(serializedBytes: bytes))
             default: throw FrameError.unknownType(type)
             }
         } catch let error as FrameError {

@@ -903,58 +903,145 @@ package nonisolated struct HubChannelStatus: Sendable {
   package init() {}
 }
 
-package nonisolated struct HubTurn: Sendable {
+package nonisolated struct HubTurn: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Stable over attempts; transcript ids are derived from it.
-  package var turnID: String = String()
+  package var turnID: String {
+    get {_storage._turnID}
+    set {_uniqueStorage()._turnID = newValue}
+  }
 
-  package var sessionKey: String = String()
+  package var sessionKey: String {
+    get {_storage._sessionKey}
+    set {_uniqueStorage()._sessionKey = newValue}
+  }
 
   /// For chat events: the client's idempotency key, or turn_id.
-  package var runID: String = String()
+  package var runID: String {
+    get {_storage._runID}
+    set {_uniqueStorage()._runID = newValue}
+  }
 
-  package var channel: String = String()
+  package var channel: String {
+    get {_storage._channel}
+    set {_uniqueStorage()._channel = newValue}
+  }
 
-  package var account: String = String()
+  package var account: String {
+    get {_storage._account}
+    set {_uniqueStorage()._account = newValue}
+  }
 
   package var message: HubChatMessage {
-    get {_message ?? HubChatMessage()}
-    set {_message = newValue}
+    get {_storage._message ?? HubChatMessage()}
+    set {_uniqueStorage()._message = newValue}
   }
   /// Returns true if `message` has been explicitly set.
-  package var hasMessage: Bool {self._message != nil}
+  package var hasMessage: Bool {_storage._message != nil}
   /// Clears the value of `message`. Subsequent reads from it will return its default value.
-  package mutating func clearMessage() {self._message = nil}
+  package mutating func clearMessage() {_uniqueStorage()._message = nil}
 
   /// "anthropic/claude-opus-4-6" and the worker that serves it. Empty worker: `unavailable` is the answer.
-  package var model: String = String()
+  package var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
-  package var modelWorker: String = String()
+  package var modelWorker: String {
+    get {_storage._modelWorker}
+    set {_uniqueStorage()._modelWorker = newValue}
+  }
 
-  package var unavailable: String = String()
+  package var unavailable: String {
+    get {_storage._unavailable}
+    set {_uniqueStorage()._unavailable = newValue}
+  }
 
-  package var attempt: UInt32 = 0
+  package var attempt: UInt32 {
+    get {_storage._attempt}
+    set {_uniqueStorage()._attempt = newValue}
+  }
 
   /// Tool calls of this turn that earlier attempts opened.
-  package var toolCalls: [HubToolCall] = []
+  package var toolCalls: [HubToolCall] {
+    get {_storage._toolCalls}
+    set {_uniqueStorage()._toolCalls = newValue}
+  }
 
   /// What was said in the group since the bot last answered, oldest first; not addressed to it.
-  package var history: [HubChatMessage] = []
+  package var history: [HubChatMessage] {
+    get {_storage._history}
+    set {_uniqueStorage()._history = newValue}
+  }
 
   /// What happened in the conversation since (reactions and the like), in words.
-  package var happened: [String] = []
+  package var happened: [String] {
+    get {_storage._happened}
+    set {_uniqueStorage()._happened = newValue}
+  }
 
   /// What the configuration tells the agent about this room (`systemPrompt` of a group, topic or channel).
-  package var roomPrompt: String = String()
+  package var roomPrompt: String {
+    get {_storage._roomPrompt}
+    set {_uniqueStorage()._roomPrompt = newValue}
+  }
+
+  /// The models to try, best first: the configured one and its fallbacks. The first equals `model` and `model_worker`.
+  package var candidates: [HubModelTarget] {
+    get {_storage._candidates}
+    set {_uniqueStorage()._candidates = newValue}
+  }
+
+  /// Everything else that `/model` may choose from: models that the configuration names and providers with a worker.
+  package var choices: [HubModelTarget] {
+    get {_storage._choices}
+    set {_uniqueStorage()._choices = newValue}
+  }
+
+  /// Who turns speech into text, best first; empty: nobody.
+  package var transcribers: [HubModelTarget] {
+    get {_storage._transcribers}
+    set {_uniqueStorage()._transcribers = newValue}
+  }
+
+  /// Said to the person in front of the answer, once ("Today's budget is spent: a cheaper model answers.").
+  package var notice: String {
+    get {_storage._notice}
+    set {_uniqueStorage()._notice = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _message: HubChatMessage? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A model and the worker that serves it.
+package nonisolated struct HubModelTarget: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "anthropic/claude-opus-4-6". In `Turn.choices` "openrouter/*" stands for every model of that provider.
+  package var model: String = String()
+
+  /// Empty: `unavailable` says why it cannot be had.
+  package var worker: String = String()
+
+  package var unavailable: String = String()
+
+  /// Tokens that it can read at once; 0: not known.
+  package var contextTokens: UInt32 = 0
+
+  package var alias: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct HubToolCall: Sendable {
@@ -1185,6 +1272,7 @@ package nonisolated struct HubInterrupt: Sendable {
   package init() {}
 }
 
+/// Tokens. Input is without what came from a cache or went into one; output includes reasoning.
 package nonisolated struct HubUsage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1197,6 +1285,9 @@ package nonisolated struct HubUsage: Sendable {
   package var cacheRead: UInt64 = 0
 
   package var cacheWrite: UInt64 = 0
+
+  /// The part of output that was reasoning.
+  package var reasoning: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1268,19 +1359,123 @@ package nonisolated struct HubStreamOpen: Sendable {
 
 /// On the stream: one ModelRequest, its ModelMessages in order, then ModelRequestEnd. Answers are ModelEvents; closing is
 /// cancelling.
-package nonisolated struct HubModelRequest: Sendable {
+package nonisolated struct HubModelRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Without the provider's prefix.
-  package var model: String = String()
+  package var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
-  package var system: String = String()
+  package var system: String {
+    get {_storage._system}
+    set {_uniqueStorage()._system = newValue}
+  }
 
-  package var maxTokens: UInt32 = 0
+  package var maxTokens: UInt32 {
+    get {_storage._maxTokens}
+    set {_uniqueStorage()._maxTokens = newValue}
+  }
 
-  package var tools: [HubModelTool] = []
+  package var tools: [HubModelTool] {
+    get {_storage._tools}
+    set {_uniqueStorage()._tools = newValue}
+  }
+
+  /// For the ledger, and for whom a key is kept (a conversation stays with its key: caches stay warm).
+  package var caller: HubModelCaller {
+    get {_storage._caller ?? HubModelCaller()}
+    set {_uniqueStorage()._caller = newValue}
+  }
+  /// Returns true if `caller` has been explicitly set.
+  package var hasCaller: Bool {_storage._caller != nil}
+  /// Clears the value of `caller`. Subsequent reads from it will return its default value.
+  package mutating func clearCaller() {_uniqueStorage()._caller = nil}
+
+  /// What is left of the turn's time; no attempt runs longer. 0: the worker's own limit.
+  package var timeLeftMs: UInt32 {
+    get {_storage._timeLeftMs}
+    set {_uniqueStorage()._timeLeftMs = newValue}
+  }
+
+  /// Attempts that this answer may still cost, all keys and models together; 0: the worker's own limit.
+  package var attemptsLeft: UInt32 {
+    get {_storage._attemptsLeft}
+    set {_uniqueStorage()._attemptsLeft = newValue}
+  }
+
+  /// A person chose this model by hand: it is asked even while it cools, once.
+  package var byChoice: Bool {
+    get {_storage._byChoice}
+    set {_uniqueStorage()._byChoice = newValue}
+  }
+
+  /// The one key to use ("anthropic:work"); empty: the worker chooses.
+  package var profile: String {
+    get {_storage._profile}
+    set {_uniqueStorage()._profile = newValue}
+  }
+
+  /// "", "off", "minimal", "low", "medium", "high", "xhigh".
+  package var thinking: String {
+    get {_storage._thinking}
+    set {_uniqueStorage()._thinking = newValue}
+  }
+
+  /// Speech to text: the caller sends MEDIA_CHUNKs and a MEDIA_END in place of messages; the answer is text.
+  package var transcription: HubTranscription {
+    get {_storage._transcription ?? HubTranscription()}
+    set {_uniqueStorage()._transcription = newValue}
+  }
+  /// Returns true if `transcription` has been explicitly set.
+  package var hasTranscription: Bool {_storage._transcription != nil}
+  /// Clears the value of `transcription`. Subsequent reads from it will return its default value.
+  package mutating func clearTranscription() {_uniqueStorage()._transcription = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct HubTranscription: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var mime: String = String()
+
+  package var name: String = String()
+
+  /// ISO 639-1; empty: let the provider find out.
+  package var language: String = String()
+
+  package var prompt: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Who a call is for.
+package nonisolated struct HubModelCaller: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var agent: String = String()
+
+  package var sessionKey: String = String()
+
+  /// The turn; for the pass-through endpoint its request id.
+  package var runID: String = String()
+
+  /// "turn", "transcription", "relay", "probe".
+  package var purpose: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1356,7 +1551,8 @@ package nonisolated struct HubModelBlock: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// A block only its provider understands (signed thinking), given back as it came: its own JSON.
+  /// A block only its provider understands (signed thinking, encrypted reasoning), given back as it came: JSON with the
+  /// dialect that it belongs to, {"dialect": "anthropic", "block": …}. Another dialect leaves it out.
   package var block: HubModelBlock.OneOf_Block? = nil
 
   package var text: String {
@@ -1401,7 +1597,8 @@ package nonisolated struct HubModelBlock: Sendable {
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  /// A block only its provider understands (signed thinking), given back as it came: its own JSON.
+  /// A block only its provider understands (signed thinking, encrypted reasoning), given back as it came: JSON with the
+  /// dialect that it belongs to, {"dialect": "anthropic", "block": …}. Another dialect leaves it out.
   package nonisolated enum OneOf_Block: Equatable, Sendable {
     case text(String)
     case toolUse(HubModelBlock.ToolUse)
@@ -1520,6 +1717,15 @@ package nonisolated struct HubModelEvent: Sendable {
     set {event = .failed(newValue)}
   }
 
+  /// What the model thinks, for who may see it.
+  package var thinking: String {
+    get {
+      if case .thinking(let v)? = event {return v}
+      return String()
+    }
+    set {event = .thinking(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -1528,6 +1734,8 @@ package nonisolated struct HubModelEvent: Sendable {
     case opaque(Data)
     case finished(HubModelEvent.Finished)
     case failed(HubModelEvent.Failed)
+    /// What the model thinks, for who may see it.
+    case thinking(String)
 
   }
 
@@ -1548,7 +1756,14 @@ package nonisolated struct HubModelEvent: Sendable {
     /// Clears the value of `usage`. Subsequent reads from it will return its default value.
     package mutating func clearUsage() {self._usage = nil}
 
+    /// As the provider names what answered.
     package var model: String = String()
+
+    /// The key that was used ("openai:default").
+    package var profile: String = String()
+
+    /// Attempts that it cost, failed ones and this one.
+    package var attempts: UInt32 = 0
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1567,13 +1782,23 @@ package nonisolated struct HubModelEvent: Sendable {
     /// For the log.
     package var cause: String = String()
 
+    /// When this model can be asked again, as far as anybody knows: the provider's word or the end of the cooldown.
     package var retryAfterMs: UInt32 = 0
 
     /// Nothing of the answer had been sent before.
     package var beforeContent: Bool = false
 
+    /// Another model may do better.
+    package var tryNext: Bool = false
+
+    /// Attempts that reached the provider; 0: every key was cooling.
+    package var attempts: UInt32 = 0
+
+    package var profile: String = String()
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
+    /// The classes of the failover rules (docs/models.md).
     package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
       package typealias RawValue = Int
       case unknown // = 0
@@ -1581,6 +1806,8 @@ package nonisolated struct HubModelEvent: Sendable {
       case rateLimit // = 2
       case overloaded // = 3
       case timeout // = 4
+
+      /// The answer ended without its end.
       case cut // = 5
       case badRequest // = 6
       case billing // = 7
@@ -1588,6 +1815,19 @@ package nonisolated struct HubModelEvent: Sendable {
 
       /// No connection to the provider came about.
       case unreachable // = 9
+
+      /// A fault of the provider's own that may be gone in a moment.
+      case transient // = 10
+      case modelNotFound // = 11
+
+      /// The provider will not answer this.
+      case refused // = 12
+
+      /// Asked again and again, or no time is left.
+      case exhausted // = 13
+
+      /// This worker has no memory for it now.
+      case shed // = 14
       case UNRECOGNIZED(Int)
 
       package init() {
@@ -1606,6 +1846,11 @@ package nonisolated struct HubModelEvent: Sendable {
         case 7: self = .billing
         case 8: self = .context
         case 9: self = .unreachable
+        case 10: self = .transient
+        case 11: self = .modelNotFound
+        case 12: self = .refused
+        case 13: self = .exhausted
+        case 14: self = .shed
         default: self = .UNRECOGNIZED(rawValue)
         }
       }
@@ -1622,6 +1867,11 @@ package nonisolated struct HubModelEvent: Sendable {
         case .billing: return 7
         case .context: return 8
         case .unreachable: return 9
+        case .transient: return 10
+        case .modelNotFound: return 11
+        case .refused: return 12
+        case .exhausted: return 13
+        case .shed: return 14
         case .UNRECOGNIZED(let i): return i
         }
       }
@@ -1638,12 +1888,292 @@ package nonisolated struct HubModelEvent: Sendable {
         .billing,
         .context,
         .unreachable,
+        .transient,
+        .modelNotFound,
+        .refused,
+        .exhausted,
+        .shed,
       ]
 
     }
 
     package init() {}
   }
+
+  package init() {}
+}
+
+/// gateway → model once, after WELCOME: what was kept; the worker answers no call before. model → gateway: keep this
+/// instead; answered by MODEL_STATE_ACK. A refreshed credential is used only after the ack.
+package nonisolated struct HubModelState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var seq: UInt64 = 0
+
+  /// The worker's own JSON: cooldowns, counters, which key a conversation has. No secret in it, at most 256 KiB.
+  package var cooldowns: Data = Data()
+
+  /// Refreshed credentials, all of them at every save.
+  package var credentials: [HubModelCredential] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct HubModelStateAck: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var seq: UInt64 = 0
+
+  /// It could not be kept (full disk); the worker goes on and tries again with its next change.
+  package var error: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// SECRET.
+package nonisolated struct HubModelCredential: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "openai:codex".
+  package var profile: String = String()
+
+  /// OAuth as stored: {"access", "refresh", "expires", …}.
+  package var value: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// One attempt at a provider. Sent when it ended, whatever became of who asked; again after every WELCOME until acked.
+package nonisolated struct HubLedgerRow: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Unique for ever: incarnation and a counter.
+  package var id: String {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
+
+  package var atMs: Int64 {
+    get {_storage._atMs}
+    set {_uniqueStorage()._atMs = newValue}
+  }
+
+  package var caller: HubModelCaller {
+    get {_storage._caller ?? HubModelCaller()}
+    set {_uniqueStorage()._caller = newValue}
+  }
+  /// Returns true if `caller` has been explicitly set.
+  package var hasCaller: Bool {_storage._caller != nil}
+  /// Clears the value of `caller`. Subsequent reads from it will return its default value.
+  package mutating func clearCaller() {_uniqueStorage()._caller = nil}
+
+  package var provider: String {
+    get {_storage._provider}
+    set {_uniqueStorage()._provider = newValue}
+  }
+
+  package var profile: String {
+    get {_storage._profile}
+    set {_uniqueStorage()._profile = newValue}
+  }
+
+  package var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
+
+  /// As the provider names what answered.
+  package var servedModel: String {
+    get {_storage._servedModel}
+    set {_uniqueStorage()._servedModel = newValue}
+  }
+
+  package var usage: HubUsage {
+    get {_storage._usage ?? HubUsage()}
+    set {_uniqueStorage()._usage = newValue}
+  }
+  /// Returns true if `usage` has been explicitly set.
+  package var hasUsage: Bool {_storage._usage != nil}
+  /// Clears the value of `usage`. Subsequent reads from it will return its default value.
+  package mutating func clearUsage() {_uniqueStorage()._usage = nil}
+
+  package var source: HubLedgerRow.Source {
+    get {_storage._source}
+    set {_uniqueStorage()._source = newValue}
+  }
+
+  /// "finished", "client-gone", "cut", "failed".
+  package var end: String {
+    get {_storage._end}
+    set {_uniqueStorage()._end = newValue}
+  }
+
+  /// With a failure: its kind, and the HTTP status (0: none came).
+  package var kind: HubModelEvent.Failed.Kind {
+    get {_storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
+
+  package var status: UInt32 {
+    get {_storage._status}
+    set {_uniqueStorage()._status = newValue}
+  }
+
+  package var firstContentMs: UInt32 {
+    get {_storage._firstContentMs}
+    set {_uniqueStorage()._firstContentMs = newValue}
+  }
+
+  package var durationMs: UInt32 {
+    get {_storage._durationMs}
+    set {_uniqueStorage()._durationMs = newValue}
+  }
+
+  /// Bounded, redacted.
+  package var cause: String {
+    get {_storage._cause}
+    set {_uniqueStorage()._cause = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// REPORTED by the provider at the end; PARTIAL: by the provider before the end; NONE: it said nothing.
+  package nonisolated enum Source: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case none // = 0
+    case partial // = 1
+    case reported // = 2
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .none
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .none
+      case 1: self = .partial
+      case 2: self = .reported
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .none: return 0
+      case .partial: return 1
+      case .reported: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [HubLedgerRow.Source] = [
+      .none,
+      .partial,
+      .reported,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct HubLedgerAck: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var ids: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// First frame; then MEDIA_CHUNKs with the rest of the body and MEDIA_END. Answers: one RELAY_HEAD, MEDIA_CHUNKs with the
+/// body as it comes, MEDIA_END. Before RELAY_HEAD nothing has been committed: a head with `try_next` may be thrown away.
+package nonisolated struct HubRelayRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "/v1/chat/completions", "/v1/responses", "/v1/messages".
+  package var path: String = String()
+
+  /// Without the provider's prefix; replaces the body's.
+  package var model: String = String()
+
+  package var caller: HubModelCaller {
+    get {_caller ?? HubModelCaller()}
+    set {_caller = newValue}
+  }
+  /// Returns true if `caller` has been explicitly set.
+  package var hasCaller: Bool {self._caller != nil}
+  /// Clears the value of `caller`. Subsequent reads from it will return its default value.
+  package mutating func clearCaller() {self._caller = nil}
+
+  package var body: Data = Data()
+
+  /// "anthropic-version", "anthropic-beta" and the like, as the client sent them.
+  package var headers: [HubRelayHeader] = []
+
+  package var timeLeftMs: UInt32 = 0
+
+  package var attemptsLeft: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _caller: HubModelCaller? = nil
+}
+
+package nonisolated struct HubRelayHeader: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var value: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct HubRelayHead: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var status: UInt32 = 0
+
+  package var headers: [HubRelayHeader] = []
+
+  /// The call failed and another model may do better; the body that follows is the error in the client's dialect.
+  package var tryNext: Bool = false
+
+  package var attempts: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -2865,7 +3395,196 @@ nonisolated extension HubChannelStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension HubTurn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Turn"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{3}session_key\0\u{3}run_id\0\u{1}channel\0\u{1}account\0\u{1}message\0\u{1}model\0\u{3}model_worker\0\u{1}unavailable\0\u{1}attempt\0\u{3}tool_calls\0\u{1}history\0\u{1}happened\0\u{3}room_prompt\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}turn_id\0\u{3}session_key\0\u{3}run_id\0\u{1}channel\0\u{1}account\0\u{1}message\0\u{1}model\0\u{3}model_worker\0\u{1}unavailable\0\u{1}attempt\0\u{3}tool_calls\0\u{1}history\0\u{1}happened\0\u{3}room_prompt\0\u{1}candidates\0\u{1}choices\0\u{1}transcribers\0\u{1}notice\0")
+
+  fileprivate class _StorageClass {
+    var _turnID: String = String()
+    var _sessionKey: String = String()
+    var _runID: String = String()
+    var _channel: String = String()
+    var _account: String = String()
+    var _message: HubChatMessage? = nil
+    var _model: String = String()
+    var _modelWorker: String = String()
+    var _unavailable: String = String()
+    var _attempt: UInt32 = 0
+    var _toolCalls: [HubToolCall] = []
+    var _history: [HubChatMessage] = []
+    var _happened: [String] = []
+    var _roomPrompt: String = String()
+    var _candidates: [HubModelTarget] = []
+    var _choices: [HubModelTarget] = []
+    var _transcribers: [HubModelTarget] = []
+    var _notice: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _turnID = source._turnID
+      _sessionKey = source._sessionKey
+      _runID = source._runID
+      _channel = source._channel
+      _account = source._account
+      _message = source._message
+      _model = source._model
+      _modelWorker = source._modelWorker
+      _unavailable = source._unavailable
+      _attempt = source._attempt
+      _toolCalls = source._toolCalls
+      _history = source._history
+      _happened = source._happened
+      _roomPrompt = source._roomPrompt
+      _candidates = source._candidates
+      _choices = source._choices
+      _transcribers = source._transcribers
+      _notice = source._notice
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._turnID) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._sessionKey) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._runID) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._channel) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._account) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._message) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._modelWorker) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._unavailable) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._attempt) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._toolCalls) }()
+        case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._history) }()
+        case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._happened) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._roomPrompt) }()
+        case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._candidates) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._choices) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._transcribers) }()
+        case 18: try { try decoder.decodeSingularStringField(value: &_storage._notice) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._turnID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._turnID, fieldNumber: 1)
+      }
+      if !_storage._sessionKey.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sessionKey, fieldNumber: 2)
+      }
+      if !_storage._runID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._runID, fieldNumber: 3)
+      }
+      if !_storage._channel.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._channel, fieldNumber: 4)
+      }
+      if !_storage._account.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._account, fieldNumber: 5)
+      }
+      try { if let v = _storage._message {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 7)
+      }
+      if !_storage._modelWorker.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._modelWorker, fieldNumber: 8)
+      }
+      if !_storage._unavailable.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._unavailable, fieldNumber: 9)
+      }
+      if _storage._attempt != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._attempt, fieldNumber: 10)
+      }
+      if !_storage._toolCalls.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._toolCalls, fieldNumber: 11)
+      }
+      if !_storage._history.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._history, fieldNumber: 12)
+      }
+      if !_storage._happened.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._happened, fieldNumber: 13)
+      }
+      if !_storage._roomPrompt.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._roomPrompt, fieldNumber: 14)
+      }
+      if !_storage._candidates.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._candidates, fieldNumber: 15)
+      }
+      if !_storage._choices.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._choices, fieldNumber: 16)
+      }
+      if !_storage._transcribers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._transcribers, fieldNumber: 17)
+      }
+      if !_storage._notice.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._notice, fieldNumber: 18)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubTurn, rhs: HubTurn) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._turnID != rhs_storage._turnID {return false}
+        if _storage._sessionKey != rhs_storage._sessionKey {return false}
+        if _storage._runID != rhs_storage._runID {return false}
+        if _storage._channel != rhs_storage._channel {return false}
+        if _storage._account != rhs_storage._account {return false}
+        if _storage._message != rhs_storage._message {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._modelWorker != rhs_storage._modelWorker {return false}
+        if _storage._unavailable != rhs_storage._unavailable {return false}
+        if _storage._attempt != rhs_storage._attempt {return false}
+        if _storage._toolCalls != rhs_storage._toolCalls {return false}
+        if _storage._history != rhs_storage._history {return false}
+        if _storage._happened != rhs_storage._happened {return false}
+        if _storage._roomPrompt != rhs_storage._roomPrompt {return false}
+        if _storage._candidates != rhs_storage._candidates {return false}
+        if _storage._choices != rhs_storage._choices {return false}
+        if _storage._transcribers != rhs_storage._transcribers {return false}
+        if _storage._notice != rhs_storage._notice {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubModelTarget: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelTarget"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}worker\0\u{1}unavailable\0\u{3}context_tokens\0\u{1}alias\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2873,90 +3592,41 @@ nonisolated extension HubTurn: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.turnID) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.sessionKey) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.runID) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.channel) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.account) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._message) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.modelWorker) }()
-      case 9: try { try decoder.decodeSingularStringField(value: &self.unavailable) }()
-      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
-      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.toolCalls) }()
-      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.history) }()
-      case 13: try { try decoder.decodeRepeatedStringField(value: &self.happened) }()
-      case 14: try { try decoder.decodeSingularStringField(value: &self.roomPrompt) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.worker) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.unavailable) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.contextTokens) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.alias) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.turnID.isEmpty {
-      try visitor.visitSingularStringField(value: self.turnID, fieldNumber: 1)
-    }
-    if !self.sessionKey.isEmpty {
-      try visitor.visitSingularStringField(value: self.sessionKey, fieldNumber: 2)
-    }
-    if !self.runID.isEmpty {
-      try visitor.visitSingularStringField(value: self.runID, fieldNumber: 3)
-    }
-    if !self.channel.isEmpty {
-      try visitor.visitSingularStringField(value: self.channel, fieldNumber: 4)
-    }
-    if !self.account.isEmpty {
-      try visitor.visitSingularStringField(value: self.account, fieldNumber: 5)
-    }
-    try { if let v = self._message {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
     if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 7)
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
     }
-    if !self.modelWorker.isEmpty {
-      try visitor.visitSingularStringField(value: self.modelWorker, fieldNumber: 8)
+    if !self.worker.isEmpty {
+      try visitor.visitSingularStringField(value: self.worker, fieldNumber: 2)
     }
     if !self.unavailable.isEmpty {
-      try visitor.visitSingularStringField(value: self.unavailable, fieldNumber: 9)
+      try visitor.visitSingularStringField(value: self.unavailable, fieldNumber: 3)
     }
-    if self.attempt != 0 {
-      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 10)
+    if self.contextTokens != 0 {
+      try visitor.visitSingularUInt32Field(value: self.contextTokens, fieldNumber: 4)
     }
-    if !self.toolCalls.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.toolCalls, fieldNumber: 11)
-    }
-    if !self.history.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.history, fieldNumber: 12)
-    }
-    if !self.happened.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.happened, fieldNumber: 13)
-    }
-    if !self.roomPrompt.isEmpty {
-      try visitor.visitSingularStringField(value: self.roomPrompt, fieldNumber: 14)
+    if !self.alias.isEmpty {
+      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: HubTurn, rhs: HubTurn) -> Bool {
-    if lhs.turnID != rhs.turnID {return false}
-    if lhs.sessionKey != rhs.sessionKey {return false}
-    if lhs.runID != rhs.runID {return false}
-    if lhs.channel != rhs.channel {return false}
-    if lhs.account != rhs.account {return false}
-    if lhs._message != rhs._message {return false}
+  package static func ==(lhs: HubModelTarget, rhs: HubModelTarget) -> Bool {
     if lhs.model != rhs.model {return false}
-    if lhs.modelWorker != rhs.modelWorker {return false}
+    if lhs.worker != rhs.worker {return false}
     if lhs.unavailable != rhs.unavailable {return false}
-    if lhs.attempt != rhs.attempt {return false}
-    if lhs.toolCalls != rhs.toolCalls {return false}
-    if lhs.history != rhs.history {return false}
-    if lhs.happened != rhs.happened {return false}
-    if lhs.roomPrompt != rhs.roomPrompt {return false}
+    if lhs.contextTokens != rhs.contextTokens {return false}
+    if lhs.alias != rhs.alias {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3342,7 +4012,7 @@ nonisolated extension HubInterrupt: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension HubUsage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Usage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}input\0\u{1}output\0\u{3}cache_read\0\u{3}cache_write\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}input\0\u{1}output\0\u{3}cache_read\0\u{3}cache_write\0\u{1}reasoning\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3354,6 +4024,7 @@ nonisolated extension HubUsage: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.output) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.cacheRead) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.cacheWrite) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.reasoning) }()
       default: break
       }
     }
@@ -3372,6 +4043,9 @@ nonisolated extension HubUsage: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.cacheWrite != 0 {
       try visitor.visitSingularUInt64Field(value: self.cacheWrite, fieldNumber: 4)
     }
+    if self.reasoning != 0 {
+      try visitor.visitSingularUInt64Field(value: self.reasoning, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3380,6 +4054,7 @@ nonisolated extension HubUsage: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.output != rhs.output {return false}
     if lhs.cacheRead != rhs.cacheRead {return false}
     if lhs.cacheWrite != rhs.cacheWrite {return false}
+    if lhs.reasoning != rhs.reasoning {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3527,7 +4202,147 @@ nonisolated extension HubStreamOpen: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension HubModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ModelRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}system\0\u{3}max_tokens\0\u{1}tools\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}system\0\u{3}max_tokens\0\u{1}tools\0\u{1}caller\0\u{3}time_left_ms\0\u{3}attempts_left\0\u{3}by_choice\0\u{1}profile\0\u{1}thinking\0\u{1}transcription\0")
+
+  fileprivate class _StorageClass {
+    var _model: String = String()
+    var _system: String = String()
+    var _maxTokens: UInt32 = 0
+    var _tools: [HubModelTool] = []
+    var _caller: HubModelCaller? = nil
+    var _timeLeftMs: UInt32 = 0
+    var _attemptsLeft: UInt32 = 0
+    var _byChoice: Bool = false
+    var _profile: String = String()
+    var _thinking: String = String()
+    var _transcription: HubTranscription? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _model = source._model
+      _system = source._system
+      _maxTokens = source._maxTokens
+      _tools = source._tools
+      _caller = source._caller
+      _timeLeftMs = source._timeLeftMs
+      _attemptsLeft = source._attemptsLeft
+      _byChoice = source._byChoice
+      _profile = source._profile
+      _thinking = source._thinking
+      _transcription = source._transcription
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._system) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._maxTokens) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._tools) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._caller) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._timeLeftMs) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._attemptsLeft) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._byChoice) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._profile) }()
+        case 10: try { try decoder.decodeSingularStringField(value: &_storage._thinking) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._transcription) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 1)
+      }
+      if !_storage._system.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._system, fieldNumber: 2)
+      }
+      if _storage._maxTokens != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maxTokens, fieldNumber: 3)
+      }
+      if !_storage._tools.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tools, fieldNumber: 4)
+      }
+      try { if let v = _storage._caller {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if _storage._timeLeftMs != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._timeLeftMs, fieldNumber: 6)
+      }
+      if _storage._attemptsLeft != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._attemptsLeft, fieldNumber: 7)
+      }
+      if _storage._byChoice != false {
+        try visitor.visitSingularBoolField(value: _storage._byChoice, fieldNumber: 8)
+      }
+      if !_storage._profile.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._profile, fieldNumber: 9)
+      }
+      if !_storage._thinking.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._thinking, fieldNumber: 10)
+      }
+      try { if let v = _storage._transcription {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubModelRequest, rhs: HubModelRequest) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._system != rhs_storage._system {return false}
+        if _storage._maxTokens != rhs_storage._maxTokens {return false}
+        if _storage._tools != rhs_storage._tools {return false}
+        if _storage._caller != rhs_storage._caller {return false}
+        if _storage._timeLeftMs != rhs_storage._timeLeftMs {return false}
+        if _storage._attemptsLeft != rhs_storage._attemptsLeft {return false}
+        if _storage._byChoice != rhs_storage._byChoice {return false}
+        if _storage._profile != rhs_storage._profile {return false}
+        if _storage._thinking != rhs_storage._thinking {return false}
+        if _storage._transcription != rhs_storage._transcription {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubTranscription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Transcription"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mime\0\u{1}name\0\u{1}language\0\u{1}prompt\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3535,36 +4350,81 @@ nonisolated extension HubModelRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.system) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.maxTokens) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.tools) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.mime) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.language) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.prompt) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    if !self.mime.isEmpty {
+      try visitor.visitSingularStringField(value: self.mime, fieldNumber: 1)
     }
-    if !self.system.isEmpty {
-      try visitor.visitSingularStringField(value: self.system, fieldNumber: 2)
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
     }
-    if self.maxTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxTokens, fieldNumber: 3)
+    if !self.language.isEmpty {
+      try visitor.visitSingularStringField(value: self.language, fieldNumber: 3)
     }
-    if !self.tools.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.tools, fieldNumber: 4)
+    if !self.prompt.isEmpty {
+      try visitor.visitSingularStringField(value: self.prompt, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: HubModelRequest, rhs: HubModelRequest) -> Bool {
-    if lhs.model != rhs.model {return false}
-    if lhs.system != rhs.system {return false}
-    if lhs.maxTokens != rhs.maxTokens {return false}
-    if lhs.tools != rhs.tools {return false}
+  package static func ==(lhs: HubTranscription, rhs: HubTranscription) -> Bool {
+    if lhs.mime != rhs.mime {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.language != rhs.language {return false}
+    if lhs.prompt != rhs.prompt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubModelCaller: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelCaller"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}session_key\0\u{3}run_id\0\u{1}purpose\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sessionKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.runID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.purpose) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if !self.sessionKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.sessionKey, fieldNumber: 2)
+    }
+    if !self.runID.isEmpty {
+      try visitor.visitSingularStringField(value: self.runID, fieldNumber: 3)
+    }
+    if !self.purpose.isEmpty {
+      try visitor.visitSingularStringField(value: self.purpose, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubModelCaller, rhs: HubModelCaller) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.sessionKey != rhs.sessionKey {return false}
+    if lhs.runID != rhs.runID {return false}
+    if lhs.purpose != rhs.purpose {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3898,7 +4758,7 @@ nonisolated extension HubModelRequestEnd: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension HubModelEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ModelEvent"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}tool_use\0\u{1}opaque\0\u{1}finished\0\u{1}failed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}tool_use\0\u{1}opaque\0\u{1}finished\0\u{1}failed\0\u{1}thinking\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3961,6 +4821,14 @@ nonisolated extension HubModelEvent: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.event = .failed(v)
         }
       }()
+      case 6: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.event != nil {try decoder.handleConflictingOneOf()}
+          self.event = .thinking(v)
+        }
+      }()
       default: break
       }
     }
@@ -3992,6 +4860,10 @@ nonisolated extension HubModelEvent: SwiftProtobuf.Message, SwiftProtobuf._Messa
       guard case .failed(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
+    case .thinking?: try {
+      guard case .thinking(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4006,7 +4878,7 @@ nonisolated extension HubModelEvent: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension HubModelEvent.Finished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = HubModelEvent.protoMessageName + ".Finished"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stop_reason\0\u{1}usage\0\u{1}model\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stop_reason\0\u{1}usage\0\u{1}model\0\u{1}profile\0\u{1}attempts\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4017,6 +4889,8 @@ nonisolated extension HubModelEvent.Finished: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularStringField(value: &self.stopReason) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._usage) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.profile) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.attempts) }()
       default: break
       }
     }
@@ -4036,6 +4910,12 @@ nonisolated extension HubModelEvent.Finished: SwiftProtobuf.Message, SwiftProtob
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 3)
     }
+    if !self.profile.isEmpty {
+      try visitor.visitSingularStringField(value: self.profile, fieldNumber: 4)
+    }
+    if self.attempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempts, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4043,6 +4923,8 @@ nonisolated extension HubModelEvent.Finished: SwiftProtobuf.Message, SwiftProtob
     if lhs.stopReason != rhs.stopReason {return false}
     if lhs._usage != rhs._usage {return false}
     if lhs.model != rhs.model {return false}
+    if lhs.profile != rhs.profile {return false}
+    if lhs.attempts != rhs.attempts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4050,7 +4932,7 @@ nonisolated extension HubModelEvent.Finished: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension HubModelEvent.Failed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = HubModelEvent.protoMessageName + ".Failed"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}cause\0\u{3}retry_after_ms\0\u{3}before_content\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}cause\0\u{3}retry_after_ms\0\u{3}before_content\0\u{3}try_next\0\u{1}attempts\0\u{1}profile\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4062,6 +4944,9 @@ nonisolated extension HubModelEvent.Failed: SwiftProtobuf.Message, SwiftProtobuf
       case 2: try { try decoder.decodeSingularStringField(value: &self.cause) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.retryAfterMs) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.beforeContent) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.tryNext) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.attempts) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.profile) }()
       default: break
       }
     }
@@ -4080,6 +4965,15 @@ nonisolated extension HubModelEvent.Failed: SwiftProtobuf.Message, SwiftProtobuf
     if self.beforeContent != false {
       try visitor.visitSingularBoolField(value: self.beforeContent, fieldNumber: 4)
     }
+    if self.tryNext != false {
+      try visitor.visitSingularBoolField(value: self.tryNext, fieldNumber: 5)
+    }
+    if self.attempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempts, fieldNumber: 6)
+    }
+    if !self.profile.isEmpty {
+      try visitor.visitSingularStringField(value: self.profile, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4088,11 +4982,470 @@ nonisolated extension HubModelEvent.Failed: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.cause != rhs.cause {return false}
     if lhs.retryAfterMs != rhs.retryAfterMs {return false}
     if lhs.beforeContent != rhs.beforeContent {return false}
+    if lhs.tryNext != rhs.tryNext {return false}
+    if lhs.attempts != rhs.attempts {return false}
+    if lhs.profile != rhs.profile {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension HubModelEvent.Failed.Kind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}AUTH\0\u{1}RATE_LIMIT\0\u{1}OVERLOADED\0\u{1}TIMEOUT\0\u{1}CUT\0\u{1}BAD_REQUEST\0\u{1}BILLING\0\u{1}CONTEXT\0\u{1}UNREACHABLE\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}AUTH\0\u{1}RATE_LIMIT\0\u{1}OVERLOADED\0\u{1}TIMEOUT\0\u{1}CUT\0\u{1}BAD_REQUEST\0\u{1}BILLING\0\u{1}CONTEXT\0\u{1}UNREACHABLE\0\u{1}TRANSIENT\0\u{1}MODEL_NOT_FOUND\0\u{1}REFUSED\0\u{1}EXHAUSTED\0\u{1}SHED\0")
+}
+
+nonisolated extension HubModelState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelState"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seq\0\u{1}cooldowns\0\u{1}credentials\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.seq) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.cooldowns) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.credentials) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.seq != 0 {
+      try visitor.visitSingularUInt64Field(value: self.seq, fieldNumber: 1)
+    }
+    if !self.cooldowns.isEmpty {
+      try visitor.visitSingularBytesField(value: self.cooldowns, fieldNumber: 2)
+    }
+    if !self.credentials.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.credentials, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubModelState, rhs: HubModelState) -> Bool {
+    if lhs.seq != rhs.seq {return false}
+    if lhs.cooldowns != rhs.cooldowns {return false}
+    if lhs.credentials != rhs.credentials {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubModelStateAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelStateAck"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seq\0\u{1}error\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.seq) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.seq != 0 {
+      try visitor.visitSingularUInt64Field(value: self.seq, fieldNumber: 1)
+    }
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubModelStateAck, rhs: HubModelStateAck) -> Bool {
+    if lhs.seq != rhs.seq {return false}
+    if lhs.error != rhs.error {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubModelCredential: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelCredential"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}profile\0\u{1}value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.profile) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.profile.isEmpty {
+      try visitor.visitSingularStringField(value: self.profile, fieldNumber: 1)
+    }
+    if !self.value.isEmpty {
+      try visitor.visitSingularBytesField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubModelCredential, rhs: HubModelCredential) -> Bool {
+    if lhs.profile != rhs.profile {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubLedgerRow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LedgerRow"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}at_ms\0\u{1}caller\0\u{1}provider\0\u{1}profile\0\u{1}model\0\u{3}served_model\0\u{1}usage\0\u{1}source\0\u{1}end\0\u{1}kind\0\u{1}status\0\u{3}first_content_ms\0\u{3}duration_ms\0\u{1}cause\0")
+
+  fileprivate class _StorageClass {
+    var _id: String = String()
+    var _atMs: Int64 = 0
+    var _caller: HubModelCaller? = nil
+    var _provider: String = String()
+    var _profile: String = String()
+    var _model: String = String()
+    var _servedModel: String = String()
+    var _usage: HubUsage? = nil
+    var _source: HubLedgerRow.Source = .none
+    var _end: String = String()
+    var _kind: HubModelEvent.Failed.Kind = .unknown
+    var _status: UInt32 = 0
+    var _firstContentMs: UInt32 = 0
+    var _durationMs: UInt32 = 0
+    var _cause: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _atMs = source._atMs
+      _caller = source._caller
+      _provider = source._provider
+      _profile = source._profile
+      _model = source._model
+      _servedModel = source._servedModel
+      _usage = source._usage
+      _source = source._source
+      _end = source._end
+      _kind = source._kind
+      _status = source._status
+      _firstContentMs = source._firstContentMs
+      _durationMs = source._durationMs
+      _cause = source._cause
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._atMs) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._caller) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._provider) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._profile) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._servedModel) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._usage) }()
+        case 9: try { try decoder.decodeSingularEnumField(value: &_storage._source) }()
+        case 10: try { try decoder.decodeSingularStringField(value: &_storage._end) }()
+        case 11: try { try decoder.decodeSingularEnumField(value: &_storage._kind) }()
+        case 12: try { try decoder.decodeSingularUInt32Field(value: &_storage._status) }()
+        case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._firstContentMs) }()
+        case 14: try { try decoder.decodeSingularUInt32Field(value: &_storage._durationMs) }()
+        case 15: try { try decoder.decodeSingularStringField(value: &_storage._cause) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._id.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._id, fieldNumber: 1)
+      }
+      if _storage._atMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._atMs, fieldNumber: 2)
+      }
+      try { if let v = _storage._caller {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      if !_storage._provider.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._provider, fieldNumber: 4)
+      }
+      if !_storage._profile.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._profile, fieldNumber: 5)
+      }
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 6)
+      }
+      if !_storage._servedModel.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._servedModel, fieldNumber: 7)
+      }
+      try { if let v = _storage._usage {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      if _storage._source != .none {
+        try visitor.visitSingularEnumField(value: _storage._source, fieldNumber: 9)
+      }
+      if !_storage._end.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._end, fieldNumber: 10)
+      }
+      if _storage._kind != .unknown {
+        try visitor.visitSingularEnumField(value: _storage._kind, fieldNumber: 11)
+      }
+      if _storage._status != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._status, fieldNumber: 12)
+      }
+      if _storage._firstContentMs != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._firstContentMs, fieldNumber: 13)
+      }
+      if _storage._durationMs != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._durationMs, fieldNumber: 14)
+      }
+      if !_storage._cause.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cause, fieldNumber: 15)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubLedgerRow, rhs: HubLedgerRow) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._atMs != rhs_storage._atMs {return false}
+        if _storage._caller != rhs_storage._caller {return false}
+        if _storage._provider != rhs_storage._provider {return false}
+        if _storage._profile != rhs_storage._profile {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._servedModel != rhs_storage._servedModel {return false}
+        if _storage._usage != rhs_storage._usage {return false}
+        if _storage._source != rhs_storage._source {return false}
+        if _storage._end != rhs_storage._end {return false}
+        if _storage._kind != rhs_storage._kind {return false}
+        if _storage._status != rhs_storage._status {return false}
+        if _storage._firstContentMs != rhs_storage._firstContentMs {return false}
+        if _storage._durationMs != rhs_storage._durationMs {return false}
+        if _storage._cause != rhs_storage._cause {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubLedgerRow.Source: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NONE\0\u{1}PARTIAL\0\u{1}REPORTED\0")
+}
+
+nonisolated extension HubLedgerAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LedgerAck"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.ids) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.ids.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.ids, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubLedgerAck, rhs: HubLedgerAck) -> Bool {
+    if lhs.ids != rhs.ids {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubRelayRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RelayRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}model\0\u{1}caller\0\u{1}body\0\u{1}headers\0\u{3}time_left_ms\0\u{3}attempts_left\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._caller) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.body) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.headers) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.timeLeftMs) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.attemptsLeft) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 2)
+    }
+    try { if let v = self._caller {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.body.isEmpty {
+      try visitor.visitSingularBytesField(value: self.body, fieldNumber: 4)
+    }
+    if !self.headers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.headers, fieldNumber: 5)
+    }
+    if self.timeLeftMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.timeLeftMs, fieldNumber: 6)
+    }
+    if self.attemptsLeft != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attemptsLeft, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubRelayRequest, rhs: HubRelayRequest) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs._caller != rhs._caller {return false}
+    if lhs.body != rhs.body {return false}
+    if lhs.headers != rhs.headers {return false}
+    if lhs.timeLeftMs != rhs.timeLeftMs {return false}
+    if lhs.attemptsLeft != rhs.attemptsLeft {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubRelayHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RelayHeader"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.value.isEmpty {
+      try visitor.visitSingularStringField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubRelayHeader, rhs: HubRelayHeader) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubRelayHead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RelayHead"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}headers\0\u{3}try_next\0\u{1}attempts\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.status) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.headers) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.tryNext) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.attempts) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.status != 0 {
+      try visitor.visitSingularUInt32Field(value: self.status, fieldNumber: 1)
+    }
+    if !self.headers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.headers, fieldNumber: 2)
+    }
+    if self.tryNext != false {
+      try visitor.visitSingularBoolField(value: self.tryNext, fieldNumber: 3)
+    }
+    if self.attempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempts, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubRelayHead, rhs: HubRelayHead) -> Bool {
+    if lhs.status != rhs.status {return false}
+    if lhs.headers != rhs.headers {return false}
+    if lhs.tryNext != rhs.tryNext {return false}
+    if lhs.attempts != rhs.attempts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
