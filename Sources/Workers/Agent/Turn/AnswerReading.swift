@@ -51,6 +51,8 @@ struct AnswerReading: Sendable {
             guard otherBytes <= Self.otherLimit else { return end("max_tokens") }
             if let raw = try? JSON(parsing: data) { blocks.append(Self.thinking(raw)) }
             return .more
+        // For who may see it; a chat may not.
+        case .thinking?: return .more
         case .finished(let end)?:
             finished = end
             return .over

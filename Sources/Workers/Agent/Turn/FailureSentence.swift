@@ -16,6 +16,12 @@ enum FailureSentence {
         case .billing: "I cannot answer: the account at \(name) has no credit left, or has reached its limit."
         case .context: "This conversation has become too long for the model. Send /new to begin a fresh one."
         case .unreachable: "I cannot reach \(name) right now. Please try again in a few minutes."
+        case .transient: "\(name) has a fault of its own right now. \(again(failure.retryAfterMs))"
+        case .modelNotFound:
+            "\(name) does not know the model \(ModelName(model).model), or this key may not use it. /model lists what can be chosen."
+        case .refused: refused
+        case .exhausted: "I asked \(name) several times without an answer. \(again(failure.retryAfterMs))"
+        case .shed: "This gateway is short of memory right now. Please send your message again in a minute."
         case .unknown, .UNRECOGNIZED: "Something went wrong while I asked \(name). The gateway's log says what."
         }
     }

@@ -19,6 +19,8 @@ package struct ModelCall: Sendable {
     /// Model, system prompt, tools. The model stands without its provider's prefix.
     package var request: HubModelRequest
     package var messages: [HubModelMessage]
+    /// With `request.transcription`: the speech, in the place of messages.
+    package var audio: [UInt8] = []
 
     package init(request: HubModelRequest, messages: [HubModelMessage]) {
         self.request = request

@@ -107,7 +107,7 @@ package final class ModelWorker: Sendable {
         }
     }
 
-    /// One ModelRequest, its ModelMessages, ModelRequestEnd.
+    /// One ModelRequest, its ModelMessages, ModelRequestEnd; with a transcription MEDIA_CHUNKs and MEDIA_END instead.
     static func readCall(_ messages: inout HubStream.Messages.AsyncIterator) async throws -> ModelCall {
         guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
         guard case .modelRequest(let request) = first else { throw HubLinkError.unexpected(first.type) }
@@ -120,6 +120,14 @@ package final class ModelWorker: Sendable {
                 size += part.blocks.reduce(0) { $0 + Self.size($1) }
                 guard size <= callLimit else { throw HubLinkError.malformed(.tooLong(size)) }
                 if let whole = try joining.take(part) { call.messages.append(whole) }
+            case .mediaChunk(let chunk) where request.hasTranscription:
+                guard call.audio.count + chunk.data.count <= callLimit else {
+                    throw HubLinkError.malformed(.tooLong(call.audio.count + chunk.data.count))
+                }
+                call.audio.append(contentsOf: chunk.data)
+            case .mediaEnd(let end) where request.hasTranscription:
+                guard end.error.isEmpty else { throw HubLinkError.closed }
+                return call
             case .modelRequestEnd:
                 guard joining.isWhole else { throw HubLinkError.unexpected(message.type) }
                 return call
