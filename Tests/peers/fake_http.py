@@ -1,17 +1,24 @@
 """A small HTTP/1.1 server for the fakes: standard library only."""
 
 import asyncio
+import contextlib
 import email.parser
 import email.policy
 import json
 import re
+import socket
+import struct
 import sys
 import urllib.parse
 from dataclasses import dataclass
 
 
 class Dropped(Exception):
-    """The connection is closed without an answer."""
+    """The connection is closed without an answer, or in the middle of one."""
+
+
+class Reset(Dropped):
+    """The same with a RST in place of a proper end."""
 
 
 @dataclass
@@ -103,6 +110,9 @@ async def serve(answer, reader, writer):
             work.result()
             if not request.keep_alive:
                 return
+    except Reset:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
     except (Dropped, ConnectionError, asyncio.CancelledError):
         pass
     finally:
@@ -121,9 +131,11 @@ async def respond(answer, request, writer):
     if isinstance(body, bytes):
         writer.write(body)
     else:
-        async for part in body:
-            writer.write(b"%x\r\n%s\r\n" % (len(part), part))
-            await writer.drain()
+        # Who produces it learns at once that the client is gone.
+        async with contextlib.aclosing(body):
+            async for part in body:
+                writer.write(b"%x\r\n%s\r\n" % (len(part), part))
+                await writer.drain()
         writer.write(b"0\r\n\r\n")
     await writer.drain()
 

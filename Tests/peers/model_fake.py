@@ -1,237 +1,319 @@
 #!/usr/bin/env python3
-"""Anthropic's Messages API for tests: answers with what it was asked, and fails when it is told to.
+"""The model providers for tests: answers in four dialects with what it was asked, and fails when it is told to.
 
-Trusted because Anthropic's own client works against it: see check_model_fake.py.
+Trusted because the vendors' own clients work against it and find its faults as they find the real ones: see
+check_model_fake.py.
 
-    model_fake.py --key sk-ant-test [--port 0]
+    model_fake.py --key sk-ant-test [--key …] [--port 0]
 
-prints "READY port=N" and runs until its standard input is closed. POST /v1/messages, streamed or not: the answer is
-"echo: " and the last thing the user said, with the number of pictures in the conversation if there are any. Asked to
-"use TOOL {json}", it calls that tool first, if it was offered, with the object as its arguments. Pictures are checked as
-the API does: base64 of the type that is said, at most 5 MB. "write N lines" adds so many numbered lines to the answer.
-Under /control/, with JSON:
+prints "READY port=N" and runs until its standard input is closed. POST …/v1/messages (Anthropic), …/chat/completions and
+…/responses (OpenAI), …/v1beta/models/NAME:generateContent and :streamGenerateContent (Google; v1 too), and
+…/audio/transcriptions; GET …/models. What stands in front of the path is the name of the provider: one fake is as many as a test
+wants. What it answers is in model_talk.py. Under /control/, with JSON:
 
-    POST fault {mode, count, status, type, message, headers, seconds}   the next calls fail
-         mode: error (that status and error type), drop (closed before an answer), cut (closed in the middle of the
-         stream), silence (a stream that starts and says no more), stream-error (an error event in the stream)
-    POST pace  {seconds}                 pause between the words of a stream
-    POST hold  {}                        streams stop before their last event until release
+    POST fault {mode, count, …}   the next `count` calls (-1: all from now on) are treated so; of these only
+                                  {key, model, dialect, provider} where they are given
+         error        an answer of `name` (a situation in its dialect's words: rate, quota, auth, overloaded … see `failures` in
+                      model_dialects.py), or of {status, type, code, message}; with {headers}
+         drop, reset  closed, or reset, before an answer
+         silent       never an answer
+         silence      a stream that starts and says nothing
+         slow         the first content comes after {seconds}
+         stall        silent from content event {after} (default: half) on, for {seconds} (default: for ever), then closed
+         cut          closed after {after} content events; {reset}: with a RST
+         truncated    properly ended there, without the dialect's end
+         no-end       whole, without the dialect's very last mark
+         malformed    the content event {after} is no JSON, the rest is well
+         error-first, error-later   a failure like `error` inside the stream, before any content or after {after} events
+         empty        a proper answer without content
+    POST clear-faults {}                 or of {key, model, dialect, provider} alone
+    POST keys {keys}                     the keys that are taken from now on
+    POST transcript {text}               what is heard in every recording
+    POST pace {seconds}                  pause between the words of a stream
+    POST hold {}                         streams stop before their end until release
     POST release {}
-    GET  calls?after=N&wait=S            the requests so far, waits until there are more than N
+    GET  calls?after=N&wait=S            the requests so far, waits until there are more than N: number, provider, dialect, model,
+                                         key, stream, outcome, usage (of the whole answer), reported (usage on the wire so far),
+                                         sent (content events), body; &brief=1 leaves out the bodies
+    GET  idle?wait=S                     waits until no call is being answered
 """
 
 import argparse
 import asyncio
-import base64
 import json
-import re
 import time
 
 import fake_http
-from fake_http import Dropped
+import model_dialects
+from fake_http import Dropped, Reset
+from model_talk import Answer, Refused, Usage, reply
+
+FILTERS = ("key", "model", "dialect", "provider")
+SOUND = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 
 
 class Model:
-    def __init__(self, key):
-        self.key, self.calls, self.faults, self.pace = key, [], [], 0.0
-        self.changed, self.released, self.number = asyncio.Event(), asyncio.Event(), 0
+    def __init__(self, keys):
+        self.keys, self.calls, self.faults, self.pace = set(keys), [], [], 0.0
+        self.changed, self.released, self.open, self.given = asyncio.Event(), asyncio.Event(), 0, set()
+        self.transcript = "words of a voice"
         self.released.set()
 
     def notify(self):
         self.changed.set()
         self.changed = asyncio.Event()
 
+    async def until(self, holds, seconds):
+        """Waits until it holds, at most so long."""
+        deadline = time.monotonic() + seconds
+        while not holds() and (left := deadline - time.monotonic()) > 0:
+            try:
+                await asyncio.wait_for(self.changed.wait(), left)
+            except asyncio.TimeoutError:
+                return
+
     async def answer(self, request):
         if request.path.startswith("/control/"):
             return 200, json.dumps(await self.control(request)).encode()
-        if request.path != "/v1/messages" or request.method != "POST":
-            return self.error(404, "not_found_error", f"no such path: {request.path}")
-        # The API's documentation names x-api-key; Anthropic's Python client 2.12 sends the same key as a bearer.
-        if self.key not in (request.headers.get("x-api-key"), request.headers.get("authorization", "").removeprefix("Bearer ")):
-            return self.error(401, "authentication_error", "invalid x-api-key")
-        if "anthropic-version" not in request.headers:
-            return self.error(400, "invalid_request_error", "anthropic-version: header is required")
+        if request.method == "GET" and request.path.endswith("/models"):
+            return 200, json.dumps({"object": "list", "data": [{"id": "test", "object": "model"}], "has_more": False}).encode()
+        hears = request.path.endswith("/audio/transcriptions")
+        dialect = model_dialects.ALL["chat"] if hears else model_dialects.of_path(request.path)
+        if dialect is None or request.method != "POST":
+            return 404, json.dumps({"error": {"message": f"no such path: {request.path}"}}).encode()
+        row = self.begin(request, dialect, hears)
+        try:
+            status, headers, body = await self.respond(request, dialect, row, hears)
+        except BaseException as error:
+            self.end(row, "gone" if isinstance(error, asyncio.CancelledError) else "fault")
+            raise
+        if not isinstance(body, bytes):
+            return status, headers, self.followed(row, body)
+        self.end(row, "finished" if status == 200 and row["outcome"] != "fault" else "fault")
+        return status, headers, body
+
+    def begin(self, request, dialect, hears):
         body = request.params
-        self.calls.append({"body": body, "at": time.time()})
+        model = body.get("model") or request.path.rsplit("/", 1)[1].split(":")[0]
+        row = {"number": len(self.calls) + 1, "at": time.time(), "path": request.path, "dialect": dialect.name,
+               "provider": request.path.strip("/").split("/")[0], "model": model, "key": dialect.key(request),
+               "stream": bool(body.get("stream")) or ":stream" in request.path, "outcome": None, "usage": None,
+               "reported": None, "sent": 0, "version": request.headers.get("anthropic-version"),
+               "agent": request.headers.get("user-agent")}
+        file = body.get("file") if hears else None
+        if isinstance(file, dict):
+            body = {**body, "file": {"bytes": len(file["data"]), "filename": file["filename"],
+                                     "content_type": file["content_type"]}}
+        self.calls.append({**row, "body": body})
+        self.open += 1
         self.notify()
-        problem = check(body)
-        if problem:
-            return self.error(400, "invalid_request_error", problem)
-        fault = self.faults[0] if self.faults else None
-        if fault:
-            fault["count"] -= 1
-            if fault["count"] <= 0:
-                self.faults.pop(0)
-            if fault["mode"] == "drop":
-                raise Dropped()
-            if fault["mode"] == "error":
-                return self.error(fault["status"], fault["type"], fault["message"], fault["headers"])
-        self.number += 1
-        blocks, stop = reply(body, self.number)
-        if not body.get("stream"):
-            message = self.message(body, blocks, stop)
-            return 200, json.dumps(message).encode()
-        return 200, {"Content-Type": "text/event-stream; charset=utf-8"}, self.events(body, blocks, stop, fault)
+        return self.calls[-1]
 
-    def error(self, status, kind, text, headers=None):
-        body = {"type": "error", "error": {"type": kind, "message": text}, "request_id": "req_test"}
-        return status, headers or {}, json.dumps(body).encode()
+    def end(self, row, outcome):
+        row["outcome"] = row["outcome"] or outcome
+        row["seconds"] = time.time() - row["at"]
+        self.open -= 1
+        self.notify()
 
-    def message(self, body, blocks, stop):
-        return {"id": f"msg_{self.number}", "type": "message", "role": "assistant", "model": body["model"],
-                "content": blocks, "stop_reason": stop, "stop_sequence": None,
-                "usage": {"input_tokens": 11, "output_tokens": 7, "cache_read_input_tokens": 0,
-                          "cache_creation_input_tokens": 0}}
+    async def followed(self, row, body):
+        try:
+            async for part in body:
+                yield part
+        except (asyncio.CancelledError, GeneratorExit):
+            self.end(row, "gone")
+            raise
+        except BaseException:
+            self.end(row, "fault")
+            raise
+        self.end(row, "fault")
 
-    async def events(self, body, blocks, stop, fault):
-        def event(value):
-            return f"event: {value['type']}\ndata: {json.dumps(value)}\n\n".encode()
-        start = self.message(body, [], None)
-        start["usage"]["output_tokens"] = 1
-        yield event({"type": "message_start", "message": start})
-        yield event({"type": "ping"})
+    async def respond(self, request, dialect, row, hears):
+        if row["key"] not in self.keys:
+            return self.failure(dialect, {"name": "auth"})
+        fault = self.take(row)
         mode = fault["mode"] if fault else None
-        if mode == "silence":
+        if mode == "drop":
+            raise Dropped()
+        if mode == "reset":
+            raise Reset()
+        if mode == "silent":
             await asyncio.Event().wait()
-        for index, block in enumerate(blocks):
-            if block["type"] == "text":
-                yield event({"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}})
-                words = block["text"].split(" ")
-                for number, word in enumerate(words):
-                    if mode in ("cut", "stream-error") and number >= len(words) // 2:
-                        if mode == "cut":
-                            raise Dropped()
-                        yield event({"type": "error", "error": {"type": fault["type"], "message": fault["message"]}})
-                        return
-                    text = word if number == 0 else " " + word
-                    yield event({"type": "content_block_delta", "index": index,
-                                 "delta": {"type": "text_delta", "text": text}})
-                    if self.pace:
-                        await asyncio.sleep(self.pace)
-            else:
-                empty = {**block, "input": {}}
-                yield event({"type": "content_block_start", "index": index, "content_block": empty})
-                yield event({"type": "content_block_delta", "index": index,
-                             "delta": {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}})
-            yield event({"type": "content_block_stop", "index": index})
+        if mode == "error":
+            return self.failure(dialect, fault)
+        try:
+            dialect.check_head(request)
+            if hears:
+                return self.hear(request.params, row)
+            ask = dialect.read(request)
+            if dialect.name == "gemini":
+                dialect.check_signatures(ask, self.given)
+        except (Refused, KeyError, TypeError, AttributeError) as error:
+            return self.failure(dialect, {"name": "invalid", "message": f"{error}"})
+        answer = reply(ask, row["number"], dialect.writes_cache)
+        self.given.update(block[1].signature for block in answer.blocks if block[0] == "tool")
+        if mode == "empty":
+            usage = Usage(answer.usage.input, 0, answer.usage.cache_read, answer.usage.cache_write)
+            answer = Answer(answer.number, answer.model, [], "end", usage)
+        row["usage"] = vars(answer.usage)
+        if not ask.stream:
+            return await self.whole(dialect, row, answer, fault)
+        with_usage = (request.params.get("stream_options") or {}).get("include_usage", False)
+        parts = dialect.parts(answer, with_usage) if dialect.name == "chat" else dialect.parts(answer)
+        head = {"Content-Type": "text/event-stream; charset=utf-8"}
+        if dialect.name == "gemini" and request.query.get("alt") != "sse":
+            head, parts = {}, [model_dialects.Part("end", b"[" + json.dumps(dialect.whole(answer)).encode() + b"]")]
+        return 200, head, self.stream(dialect, row, list(parts), fault)
+
+    def take(self, row):
+        for fault in self.faults:
+            if all(fault.get(name) in (None, row[name]) for name in FILTERS):
+                fault["count"] -= 1
+                if fault["count"] == 0:
+                    self.faults.remove(fault)
+                row["fault"] = fault["mode"]
+                return fault
+        return None
+
+    def failure(self, dialect, fault, headers=None):
+        wanted = self.words(dialect, fault)
+        headers = {"request-id": "req_test", "x-request-id": "req_test", **fault.get("headers", {})}
+        value = dialect.error(**wanted)
+        if dialect.name == "gemini" and fault.get("retry"):
+            # Google says it in the body.
+            value["error"]["details"].append({"@type": "type.googleapis.com/google.rpc.RetryInfo",
+                                              "retryDelay": f"{fault['retry']}s"})
+        elif fault.get("retry"):
+            headers["retry-after"] = str(fault["retry"])
+        return wanted["status"], headers, json.dumps(value).encode()
+
+    def words(self, dialect, fault):
+        """What a failure says: its situation's words in this dialect, each of which the fault may change."""
+        status, kind, code, message = dialect.failures[fault.get("name", "server")]
+        wanted = {"status": status, "kind": kind, "code": code, "message": message}
+        renamed = {"kind": fault.get("type"), **{name: fault.get(name) for name in ("status", "code", "message")}}
+        return {**wanted, **{name: value for name, value in renamed.items() if value is not None}}
+
+    def hear(self, fields, row):
+        file = fields["file"]
+        name = (file["filename"] or "").lower()
+        if name.rsplit(".", 1)[-1] not in SOUND:
+            raise Refused(f"Invalid file format. Supported formats: {list(SOUND)}")
+        if not fields.get("model"):
+            raise Refused("you must provide a model parameter")
+        if not file["data"]:
+            raise Refused("Audio file is too short. Minimum audio length is 0.1 seconds.")
+        usage = Usage(10 + row["number"], len(self.transcript.split()))
+        row["usage"] = row["reported"] = vars(usage)
+        value = {"text": self.transcript, "usage": {"type": "tokens", "input_tokens": usage.input,
+                                                    "input_token_details": {"text_tokens": 0, "audio_tokens": usage.input},
+                                                    "output_tokens": usage.output,
+                                                    "total_tokens": usage.input + usage.output}}
+        if fields.get("response_format") == "text":
+            return 200, {"Content-Type": "text/plain"}, self.transcript.encode()
+        return 200, {}, json.dumps(value).encode()
+
+    async def whole(self, dialect, row, answer, fault):
+        """An answer that is not streamed; the modes of a stream as far as they have a meaning."""
+        mode = fault["mode"] if fault else None
+        data = json.dumps(dialect.whole(answer)).encode()
+        half = data[: len(data) // 2]
+        if mode in ("cut", "stall", "silence"):
+            return 200, {}, self.half(row, half, fault)
+        if mode == "slow":
+            await asyncio.sleep(fault.get("seconds", 1))
+        if mode in ("error-first", "error-later"):
+            # Seen at OpenRouter: status 200, and an error for a body.
+            row["outcome"] = "fault"
+            return 200, {}, json.dumps(dialect.error(**self.words(dialect, fault))).encode()
+        if mode in ("truncated", "malformed"):
+            row["outcome"] = "fault"
+            return 200, {}, half if mode == "truncated" else data.replace(b'"', b"'", 5)
         await self.released.wait()
-        yield event({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None},
-                     "usage": {"output_tokens": 7}})
-        yield event({"type": "message_stop"})
+        row["reported"] = row["usage"]
+        return 200, {}, data
+
+    async def half(self, row, data, fault):
+        yield data
+        if fault["mode"] != "cut":
+            await asyncio.sleep(fault.get("seconds", 3600))
+        raise Reset() if fault.get("reset") else Dropped()
+
+    async def stream(self, dialect, row, parts, fault):
+        mode = fault["mode"] if fault else None
+        contents = sum(part.kind == "content" for part in parts)
+        after = fault.get("after", contents // 2) if fault else 0
+        is_over = False
+        for number, part in enumerate(parts):
+            if part.kind != "start" and row["sent"] == 0 and not is_over:
+                if mode == "slow":
+                    await asyncio.sleep(fault.get("seconds", 1))
+                if mode == "silence":
+                    await asyncio.Event().wait()
+                if mode == "error-first":
+                    for error in dialect.in_band(self.words(dialect, fault)):
+                        yield error
+                    return
+            if part.kind == "content" and row["sent"] == after and mode in ("stall", "cut", "truncated", "error-later"):
+                if mode == "stall":
+                    await asyncio.sleep(fault.get("seconds", 3600))
+                if mode in ("stall", "cut"):
+                    raise Reset() if fault.get("reset") else Dropped()
+                if mode == "error-later":
+                    for error in dialect.in_band(self.words(dialect, fault)):
+                        yield error
+                return
+            if part.kind in ("end", "done") and not is_over:
+                is_over = True
+                await self.released.wait()
+            if mode == "no-end" and number == len(parts) - 1:
+                return
+            if part.usage is not None:
+                row["reported"] = vars(part.usage)
+            if part.kind == "content":
+                row["sent"] += 1
+            if number == len(parts) - 1:
+                row["outcome"] = "finished"
+            data = part.data
+            if mode == "malformed" and part.kind == "content" and row["sent"] == after:
+                data = data.replace(b'{"', b'{broken "', 1)
+            yield data
+            if self.pace and part.kind == "content":
+                await asyncio.sleep(self.pace)
 
     async def control(self, request):
-        name, body = request.path[len("/control/"):], request.params
+        name, body, query = request.path[len("/control/"):], request.params, request.query
         if name == "fault":
-            self.faults.append({"count": 1, "status": 500, "type": "api_error", "message": "Internal server error",
-                                "headers": {}, **body})
+            self.faults.append({"count": 1, **body})
         elif name == "clear-faults":
-            self.faults.clear()
+            wanted = {name: value for name, value in body.items() if name in FILTERS}
+            self.faults = [f for f in self.faults if wanted and any(f.get(n) != v for n, v in wanted.items())]
+        elif name == "keys":
+            self.keys = set(body["keys"])
+        elif name == "transcript":
+            self.transcript = body["text"]
         elif name == "pace":
             self.pace = body["seconds"]
         elif name == "hold":
             self.released.clear()
         elif name == "release":
             self.released.set()
+        elif name == "idle":
+            await self.until(lambda: self.open == 0, float(query.get("wait", 0)))
+            return self.open == 0
         elif name == "calls":
-            after, deadline = int(request.query.get("after", 0)), time.monotonic() + float(request.query.get("wait", 0))
-            while len(self.calls) <= after and (left := deadline - time.monotonic()) > 0:
-                try:
-                    await asyncio.wait_for(self.changed.wait(), left)
-                except asyncio.TimeoutError:
-                    break
-            return self.calls[after:]
+            after = int(query.get("after", 0))
+            await self.until(lambda: len(self.calls) > after, float(query.get("wait", 0)))
+            rows = self.calls[after:]
+            return [{k: v for k, v in row.items() if k != "body"} for row in rows] if "brief" in query else rows
         return True
-
-
-def check(body):
-    """What the real API refuses of a conversation; None when it is well formed."""
-    messages = body.get("messages")
-    if not isinstance(body.get("model"), str) or not isinstance(body.get("max_tokens"), int):
-        return "model and max_tokens are required"
-    if not messages:
-        return "messages: at least one message is required"
-    if messages[0]["role"] != "user":
-        return "messages: first message must use the \"user\" role"
-    open_calls = set()
-    for index, message in enumerate(messages):
-        blocks = as_blocks(message["content"])
-        if not blocks:
-            return f"messages.{index}: content must be non-empty"
-        if any(b["type"] == "text" and not b["text"].strip() for b in blocks):
-            return f"messages.{index}: text content blocks must contain non-whitespace text"
-        for number, block in enumerate(blocks):
-            problem = picture_problem(block) if block["type"] == "image" else None
-            if problem:
-                return f"messages.{index}.content.{number}.image.source.base64: {problem}"
-        results = {b["tool_use_id"] for b in blocks if b["type"] == "tool_result"}
-        if open_calls - results:
-            return f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after"
-        if results - open_calls:
-            return f"messages.{index}: unexpected `tool_use_id` found in `tool_result` blocks"
-        open_calls = {b["id"] for b in blocks if b["type"] == "tool_use"}
-    if open_calls:
-        return "messages: `tool_use` ids were found without `tool_result` blocks immediately after"
-    return None
-
-
-MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF"}
-
-
-def picture_problem(block):
-    source = block.get("source") or {}
-    if source.get("type") != "base64" or source.get("media_type") not in MAGIC:
-        return "media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
-    try:
-        data = base64.b64decode(source["data"], validate=True)
-    except ValueError:
-        return "invalid base64 data"
-    if len(source["data"]) > 10 * 1024 * 1024 or len(data) > 5 * 1024 * 1024:
-        return "image exceeds 5 MB maximum"
-    return None if data.startswith(MAGIC[source["media_type"]]) else "Could not process image"
-
-
-def as_blocks(content):
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content
-
-
-def reply(body, number):
-    """The blocks of the answer and its stop reason."""
-    last = as_blocks(body["messages"][-1]["content"])
-    said = ""
-    for message in body["messages"]:
-        if message["role"] == "user":
-            texts = [b["text"] for b in as_blocks(message["content"]) if b["type"] == "text"]
-            said = texts[-1] if texts else said
-    results = [b for b in last if b["type"] == "tool_result"]
-    if results:
-        return [{"type": "text", "text": f"echo: {said} (after the tool)"}], "end_turn"
-    for tool in body.get("tools") or []:
-        _, found, rest = said.partition(f"use {tool['name']}")
-        if found:
-            return [{"type": "text", "text": "looking"},
-                    {"type": "tool_use", "id": f"toolu_{number}", "name": tool["name"], "input": arguments(rest)}], "tool_use"
-    pictures = sum(b["type"] == "image" for m in body["messages"] for b in as_blocks(m["content"]))
-    seen = f" (pictures: {pictures})" if pictures else ""
-    lines = re.findall(r"write ([0-9]{1,5}) lines", said)
-    more = "".join(f"\n\nline {n} of {lines[-1]}: {'word ' * 18}end" for n in range(1, int(lines[-1]) + 1)) if lines else ""
-    return [{"type": "text", "text": f"echo: {said}{seen}{more}"}], "end_turn"
-
-
-def arguments(text):
-    """The JSON object that follows a tool's name; empty when none does."""
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text.lstrip())
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 async def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--key", default="sk-ant-test")
+    parser.add_argument("--key", action="append")
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
-    await fake_http.run(Model(options.key).answer, options.port)
+    await fake_http.run(Model(options.key or ["sk-ant-test"]).answer, options.port)
 
 
 if __name__ == "__main__":
