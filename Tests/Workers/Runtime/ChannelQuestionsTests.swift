@@ -95,11 +95,13 @@ struct ChannelQuestionsTests {
     func limits() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         let network = AskedNetwork { method, _ in
-            guard method == "slow" else { return [UInt8](repeating: 0, count: ChannelQuestions.answerBytes + 1) }
+            guard method == "slow" else { return [UInt8](repeating: 0, count: WorkerQuestions.answerBytes + 1) }
             try? await Task.sleep(for: .seconds(600))
             return [1]
         }
-        let questions = ChannelQuestions(network: network, timeLimit: .milliseconds(10))
+        let questions = WorkerQuestions(who: "channel", timeLimit: .milliseconds(10)) {
+            await network.answer(method: $0, params: $1)
+        }
         let hub = try await FakeHub(on: group)
         let subject = try await TestWorker(id: "channel:test:default", hub: hub.path, group: group)
         let (welcomed, welcome) = AsyncStream<Void>.makeStream()

@@ -8,7 +8,7 @@ internal import Synchronization
 package final class ChannelWorker: Sendable {
     private let worker: Worker
     private let network: any ChannelNetwork
-    private let questions: ChannelQuestions
+    private let questions: WorkerQuestions
     private let files: MediaServer?
     private let state = Mutex(State())
     private let link = Mutex<HubLink?>(nil)
@@ -24,7 +24,7 @@ package final class ChannelWorker: Sendable {
     package init(worker: Worker, network: any ChannelNetwork) {
         self.worker = worker
         self.network = network
-        questions = ChannelQuestions(network: network)
+        questions = WorkerQuestions(who: "channel") { await network.answer(method: $0, params: $1) }
         files = network.media.map { MediaServer(worker: worker, owner: $0) }
     }
 

@@ -8,10 +8,18 @@ package protocol ModelProvider: Sendable {
 
     /// Drops what it can have again (idle connections): memory is short.
     func shed() async
+
+    /// Whether it has a state that the gateway keeps (`ModelRecords`): no call is answered before that has come.
+    var keepsState: Bool { get }
+
+    /// The gateway's question `method` with its parameters in JSON; nil when there is no such method.
+    func answer(question method: String, _ params: [UInt8]) async -> JSON?
 }
 
 extension ModelProvider {
     package func shed() async {}
+    package var keepsState: Bool { false }
+    package func answer(question method: String, _ params: [UInt8]) async -> JSON? { nil }
 }
 
 /// One call of a model: everything the provider needs, in the hub's terms.

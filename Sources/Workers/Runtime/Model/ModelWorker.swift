@@ -4,15 +4,18 @@ internal import NIOCore
 internal import SwiftProtobuf
 internal import Synchronization
 
-/// The model contract, the same for every provider: serves the streams that the gateway opens, leaves when idle.
+/// The model contract, the same for every provider: serves the streams that the gateway opens, keeps ledger and state with
+/// the gateway, answers its questions, leaves when idle.
 package final class ModelWorker: Sendable {
-    /// Streams at the same time; more are refused by not being dialled.
-    static let streamLimit = 16
-    /// Most bytes of a call's messages together.
-    static let callLimit = 64 * 1024 * 1024
+    /// Streams at the same time; more are refused by not being dialled. How much they hold is `Admission`'s.
+    static let streamLimit = 1200
+    /// Most bytes of a call's messages, or of its speech.
+    static let callLimit = 26 * 1024 * 1024
 
     private let worker: Worker
     private let provider: any ModelProvider
+    private let records: ModelRecords
+    private let admission: Admission
     private let idleLimit: Duration
     private let activity = Mutex(Activity())
 
@@ -21,32 +24,64 @@ package final class ModelWorker: Sendable {
         var last = ContinuousClock.now
     }
 
-    package init(worker: Worker, provider: any ModelProvider, idleLimit: Duration = .seconds(300)) {
+    package convenience init(
+        worker: Worker,
+        provider: any ModelProvider,
+        records: ModelRecords? = nil,
+        idleLimit: Duration = .seconds(300)
+    ) {
+        self.init(worker: worker, provider: provider, records: records, admission: Admission(), idleLimit: idleLimit)
+    }
+
+    init(
+        worker: Worker,
+        provider: any ModelProvider,
+        records: ModelRecords?,
+        admission: Admission,
+        idleLimit: Duration = .seconds(300)
+    ) {
         self.worker = worker
         self.provider = provider
+        self.records = records ?? ModelRecords(worker)
+        self.admission = admission
         self.idleLimit = idleLimit
     }
 
     /// Serves until the supervisor drains this worker or nothing has been asked for `idleLimit`.
     package func run() async {
+        let questions = WorkerQuestions(who: "model worker") { await self.answer($0, $1) }
+        let slot = Mutex<HubLink?>(nil)
         let link = HubLink(
             worker: worker,
-            welcomed: { self.worker.lifeline.ready() },
-            receive: { message in
-                guard case .streamOpen(let open) = message else { return }
-                self.accept(open.stream)
+            welcomed: { [records] in
+                self.worker.lifeline.ready()
+                await records.welcomed()
+            },
+            receive: { [records] message in
+                switch message {
+                case .streamOpen(let open): self.accept(open.stream)
+                case .request(let request):
+                    if let link = slot.withLock({ $0 }) { questions.answer(request, on: link) }
+                default:
+                    if !records.received(message) {
+                        self.worker.log.debug("a frame of type \(message.type) is not for a model worker")
+                    }
+                }
             }
         )
+        slot.withLock { $0 = link }
+        records.attach { [weak link] in await link?.send($0) ?? false }
         worker.lifeline.shedding { [provider] in await provider.shed() }
         let serving = Task { await link.run() }  // cancelled below
         let idle = Task { await self.leaveWhenIdle() }  // cancelled below
         let drain = await worker.lifeline.drained()
         idle.cancel()
         let deadline = ContinuousClock.now + .milliseconds(drain.milliseconds)
-        while ContinuousClock.now < deadline, activity.withLock({ $0.streams > 0 }) {
+        while ContinuousClock.now < deadline, activity.withLock({ $0.streams > 0 }) || !records.isSettled {
             try? await Task.sleep(for: .milliseconds(20))  // only while draining, for seconds at most
         }
         serving.cancel()
+        slot.withLock { $0 = nil }
     }
 
     private func accept(_ stream: String) {
@@ -74,9 +109,13 @@ package final class ModelWorker: Sendable {
     }
 
     private func serve(_ stream: String) async throws {
+        let ticket = Admission.Ticket()
+        defer { admission.release(ticket) }
         try await HubStream.serve(worker, stream: stream) { stream, messages in
-            let call = try await Self.readCall(&messages)
+            let read = try await Self.readCall(&messages) { await self.admission.reserve($0, for: ticket) }
+            guard let call = read else { return try await stream.send(.modelEvent(self.shed())) }
             self.worker.reach("model.received")
+            if self.provider.keepsState { await self.records.isRestored() }
             let isFirst = Mutex(true)
             let answer = ModelAnswer { event in
                 var isLast = false
@@ -107,34 +146,70 @@ package final class ModelWorker: Sendable {
         }
     }
 
+    private func shed() -> HubModelEvent {
+        let load = admission.load
+        worker.log.warning(
+            "a model call was sent away: \(load.reserved) of \(admission.budget) bytes are held by others, \(load.waiting) calls wait"
+        )
+        var event = HubModelEvent()
+        event.failed.kind = .shed
+        event.failed.cause = "this worker holds \(load.reserved) bytes of calls already"
+        event.failed.beforeContent = true
+        event.failed.tryNext = true
+        return event
+    }
+
     /// One ModelRequest, its ModelMessages, ModelRequestEnd; with a transcription MEDIA_CHUNKs and MEDIA_END instead.
-    static func readCall(_ messages: inout HubStream.Messages.AsyncIterator) async throws -> ModelCall {
+    ///
+    /// - Parameter reserve: asked for room before a frame is kept; false: there is none, and the call is nil.
+    static func readCall(
+        _ messages: inout HubStream.Messages.AsyncIterator,
+        reserve: (Int) async -> Bool
+    ) async throws -> ModelCall? {
         guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
         guard case .modelRequest(let request) = first else { throw HubLinkError.unexpected(first.type) }
+        let room = request.system.utf8.count + request.tools.reduce(0) { $0 + $1.inputSchema.count }
+        guard await reserve(Admission.callBytes + room) else { return nil }
         var call = ModelCall(request: request, messages: [])
         var joining = MessageJoining()
         var size = 0
         while let message = try await messages.next(isolation: #isolation) {
             switch message {
-            case .modelMessage(let part):
-                size += part.blocks.reduce(0) { $0 + Self.size($1) }
+            case .modelMessage(let part) where !request.hasTranscription:
+                let added = part.blocks.reduce(0) { $0 + Self.size($1) }
+                size += added
                 guard size <= callLimit else { throw HubLinkError.malformed(.tooLong(size)) }
+                guard await reserve(added) else { return nil }
                 if let whole = try joining.take(part) { call.messages.append(whole) }
             case .mediaChunk(let chunk) where request.hasTranscription:
-                guard call.audio.count + chunk.data.count <= callLimit else {
-                    throw HubLinkError.malformed(.tooLong(call.audio.count + chunk.data.count))
-                }
+                size += chunk.data.count
+                guard size <= callLimit else { throw HubLinkError.malformed(.tooLong(size)) }
+                guard await reserve(chunk.data.count) else { return nil }
                 call.audio.append(contentsOf: chunk.data)
             case .mediaEnd(let end) where request.hasTranscription:
                 guard end.error.isEmpty else { throw HubLinkError.closed }
                 return call
-            case .modelRequestEnd:
+            case .modelRequestEnd where !request.hasTranscription:
                 guard joining.isWhole else { throw HubLinkError.unexpected(message.type) }
                 return call
             default: throw HubLinkError.unexpected(message.type)
             }
         }
         throw HubLinkError.closed
+    }
+
+    /// The gateway's questions: the provider's, and to `status` what this worker holds.
+    private func answer(_ method: String, _ params: [UInt8]) async -> [UInt8]? {
+        guard let answer = await provider.answer(question: method, params) else { return nil }
+        guard method == "status", case .object(var object) = answer else { return answer.encoded() }
+        let (load, ledger) = (admission.load, records.ledger)
+        object["worker"] = [
+            "streams": .integer(Int64(activity.withLock { $0.streams })),
+            "reservedBytes": .integer(Int64(load.reserved)),
+            "budgetBytes": .integer(Int64(admission.budget)), "waitingCalls": .integer(Int64(load.waiting)),
+            "ledgerWaiting": .integer(Int64(ledger.waiting)), "ledgerLost": .integer(Int64(ledger.lost)),
+        ]
+        return JSON.object(object).encoded()
     }
 
     private static func size(_ block: HubModelBlock) -> Int {
@@ -153,8 +228,9 @@ package final class ModelWorker: Sendable {
             let left = activity.withLock { activity in
                 activity.streams > 0 ? idleLimit : idleLimit - (ContinuousClock.now - activity.last)
             }
-            guard left > .zero else { await worker.lifeline.leave() }
-            try? await Task.sleep(for: left)  // cancelled: the loop ends
+            // What the gateway has not taken yet would die with this process.
+            if left <= .zero, records.isSettled { await worker.lifeline.leave() }
+            try? await Task.sleep(for: max(left, .milliseconds(200)))  // cancelled: the loop ends
         }
     }
 }
@@ -163,9 +239,10 @@ package final class ModelWorker: Sendable {
 package func runModel(
     _ start: WorkerStart,
     network: Bool,
-    _ make: @escaping @Sendable (Worker) throws -> any ModelProvider
+    _ make: @escaping @Sendable (Worker, ModelRecords) async throws -> any ModelProvider
 ) -> Never {
     runWorker(start, sandbox: Sandbox(network: network)) { worker in
-        await ModelWorker(worker: worker, provider: try make(worker)).run()
+        let records = ModelRecords(worker)
+        await ModelWorker(worker: worker, provider: try await make(worker, records), records: records).run()
     }
 }

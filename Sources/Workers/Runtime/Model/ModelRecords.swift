@@ -1,0 +1,182 @@
+internal import FoundationEssentials
+internal import IPCControl
+package import IPCHub
+package import Logging
+internal import Synchronization
+
+/// What a model worker must not forget and cannot keep, having no disk: ledger rows until the gateway has them, and its
+/// state whenever that changes.
+package final class ModelRecords: Sendable {
+    /// Rows that wait for their acknowledgement; what is beyond is counted and said in the log.
+    static let rowLimit = 2000
+    /// Shortest time between two saves that nothing urgent asks for.
+    static let saveInterval = Duration.seconds(1)
+    /// The first state is waited for so long; a gateway that has none says so at once.
+    static let restoreLimit = Duration.seconds(3)
+
+    private let log: Logger
+    private let prefix: String
+    private let state = Mutex(State())
+    private let restored = Gate()
+
+    private struct State {
+        var send: (@Sendable (HubMessage) async -> Bool)?
+        var rows: [HubLedgerRow] = []
+        var lost = 0
+        var nextRow: UInt64 = 0
+        var snapshot: (@Sendable () -> HubModelState)?
+        var restore: (@Sendable (HubModelState) -> Void)?
+        var seq: UInt64 = 0
+        var acked: UInt64 = 0
+        var isScheduled = false
+        var lastSave: ContinuousClock.Instant?
+        var savers: [(seq: UInt64, gate: Gate)] = []
+        /// The answer to the last save that could not be kept.
+        var error = ""
+    }
+
+    /// - Parameter prefix: what begins a row's id; unique for ever with a counter behind it.
+    package init(prefix: String, log: Logger) {
+        self.prefix = prefix
+        self.log = log
+    }
+
+    /// Of a worker's incarnation: incarnations begin anew with each supervisor, so the moment is in it as well.
+    package convenience init(_ worker: Worker) {
+        let milliseconds = Int64(clamping: Int(Date().timeIntervalSince1970 * 1000))
+        let provider = worker.start.id.parts.joined(separator: "/")
+        self.init(
+            prefix: "\(provider).\(String(milliseconds, radix: 36)).\(worker.start.incarnation).",
+            log: worker.log
+        )
+    }
+
+    /// Ties state and its owner together: `snapshot` is what is to be kept, `restore` is given what was.
+    package func keep(
+        _ snapshot: @escaping @Sendable () -> HubModelState,
+        restore: @escaping @Sendable (HubModelState) -> Void
+    ) {
+        state.withLock { ($0.snapshot, $0.restore) = (snapshot, restore) }
+    }
+
+    // MARK: Ledger
+
+    /// Writes one attempt down, under an id of its own.
+    package func record(_ row: HubLedgerRow) {
+        var row = row
+        let (numbered, send, lost) = state.withLock { state in
+            state.nextRow += 1
+            row.id = prefix + String(state.nextRow)
+            state.rows.append(row)
+            if state.rows.count > Self.rowLimit {
+                state.rows.removeFirst(state.rows.count - Self.rowLimit)
+                state.lost += 1
+            }
+            return (row, state.send, state.rows.count == Self.rowLimit ? state.lost : 0)
+        }
+        // Said at 1, 2, 4, 8 …: a gateway that is away for long must not fill the log.
+        if lost > 0, lost & (lost - 1) == 0 {
+            log.error(
+                "\(lost) rows of the usage ledger are lost: the gateway has taken none for \(Self.rowLimit) attempts"
+            )
+        }
+        // Ends when the frame is written; without a link `welcomed` sends it.
+        if let send { Task { _ = await send(.ledgerRow(numbered)) } }
+    }
+
+    /// Rows without an acknowledgement, and rows that are lost.
+    package var ledger: (waiting: Int, lost: Int) { state.withLock { ($0.rows.count, $0.lost) } }
+
+    // MARK: State
+
+    /// What `snapshot` says has changed: it is saved within a second, or at once.
+    package func changed(urgent: Bool) {
+        let pause = state.withLock { state -> Duration? in
+            if state.isScheduled && !urgent { return nil }
+            guard let last = state.lastSave, !urgent else {
+                state.isScheduled = true
+                return .zero
+            }
+            state.isScheduled = true
+            return max(.zero, Self.saveInterval - (ContinuousClock.now - last))
+        }
+        guard let pause else { return }
+        // Ends by itself within a second.
+        Task {
+            if pause > .zero { try? await Task.sleep(for: pause) }  // never cancelled
+            guard self.state.withLock({ $0.isScheduled }) else { return }
+            await self.save()
+        }
+    }
+
+    /// Saves now and returns when the gateway has it: nil, or its words when it could not be kept. Throws `TimeLimit.Exceeded`
+    /// when nothing was heard in time.
+    package func saved(within limit: Duration) async throws -> String? {
+        let gate = Gate()
+        await save(gate)
+        guard await gate.opens(within: limit) else { throw TimeLimit.Exceeded() }
+        let error = state.withLock { $0.error }
+        return error.isEmpty ? nil : error
+    }
+
+    private func save(_ gate: Gate? = nil) async {
+        // An empty state must not take the place of one that is still on its way here.
+        guard await restored.opens(within: Self.restoreLimit) || !Task.isCancelled else { return }
+        let frame = state.withLock { state -> (HubModelState, @Sendable (HubMessage) async -> Bool)? in
+            state.isScheduled = false
+            guard let snapshot = state.snapshot else { return nil }
+            state.seq += 1
+            state.lastSave = .now
+            var kept = snapshot()
+            kept.seq = state.seq
+            if let gate { state.savers.append((state.seq, gate)) }
+            return state.send.map { (kept, $0) }
+        }
+        if let (kept, send) = frame { _ = await send(.modelState(kept)) }
+    }
+
+    /// What was kept has come, or it was waited for long enough.
+    package func isRestored() async {
+        guard await !restored.opens(within: Self.restoreLimit), !restored.isOpen, !Task.isCancelled else { return }
+        log.warning("the gateway has not said what it keeps of this provider's cooldowns; going on without")
+        restored.open()
+    }
+
+    /// Whether everything is with the gateway.
+    var isSettled: Bool { state.withLock { $0.rows.isEmpty && !$0.isScheduled && $0.savers.isEmpty } }
+
+    // MARK: The link
+
+    func attach(_ send: @escaping @Sendable (HubMessage) async -> Bool) { state.withLock { $0.send = send } }
+
+    /// The link stands again: what has no acknowledgement is sent once more.
+    func welcomed() async {
+        let (rows, send, isUnsaved) = state.withLock { ($0.rows, $0.send, $0.acked < $0.seq) }
+        guard let send else { return }
+        for row in rows { guard await send(.ledgerRow(row)) else { return } }
+        if isUnsaved { await save() }
+    }
+
+    /// Takes a frame that is for the records; false when it is not.
+    func received(_ message: HubMessage) -> Bool {
+        switch message {
+        case .modelState(let kept):
+            state.withLock { $0.restore }?(kept)
+            restored.open()
+        case .modelStateAck(let ack):
+            let ready = state.withLock { state in
+                state.acked = max(state.acked, ack.error.isEmpty ? min(ack.seq, state.seq) : 0)
+                state.error = String(ack.error.prefix(500))
+                defer { state.savers.removeAll { $0.seq <= ack.seq } }
+                return state.savers.filter { $0.seq <= ack.seq }.map(\.gate)
+            }
+            if !ack.error.isEmpty { log.error("cooldowns and credentials are not kept: \(ack.error.prefix(300))") }
+            for gate in ready { gate.open() }
+        case .ledgerAck(let ack):
+            let ids = Set(ack.ids)
+            state.withLock { state in state.rows.removeAll { ids.contains($0.id) } }
+        default: return false
+        }
+        return true
+    }
+}
