@@ -159,6 +159,25 @@ let package = Package(
             path: "Tests/Workers/Models/Failover"
         ),
         .target(
+            name: "OAuth",
+            dependencies: ["IPCControl", "Runtime"],
+            path: "Sources/Workers/Models/OAuth"
+        ),
+        .testTarget(name: "OAuthTests", dependencies: ["OAuth", "Runtime"], path: "Tests/Workers/Models/OAuth"),
+        .target(
+            name: "Provider",
+            dependencies: [
+                "Config", "Failover", "IPCControl", "IPCHub", "OAuth", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1,
+                protobuf,
+            ],
+            path: "Sources/Workers/Models/Provider"
+        ),
+        .testTarget(
+            name: "ProviderTests",
+            dependencies: ["Config", "Failover", "IPCHub", "OAuth", "Provider", "Runtime", logging, protobuf],
+            path: "Tests/Workers/Models/Provider"
+        ),
+        .target(
             name: "ModelAnthropic",
             dependencies: ["Config", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, protobuf],
             path: "Sources/Workers/Models/Anthropic"

@@ -19,7 +19,7 @@ forbid() {
   [ -n "$hits" ] && fail "$1 must not import these (docs/modules.md):" "$hits"
 }
 light='FoundationEssentials|Foundation|Dispatch|NIO[A-Za-z0-9]*|Logging|SwiftProtobuf|AsyncHTTPClient'
-workers='Agent|CLI|Discord|Gateway|Journal|ModelAnthropic|ModelDemo|Plan|Runtime|Telegram'
+workers='Agent|CLI|Discord|Failover|Gateway|Journal|Model[A-Z][A-Za-z]+|OAuth|Plan|Provider|Runtime|Telegram'
 forbid Sources/IPC/Control "$light|Config|IPCHub|Supervisor|$workers"
 forbid Sources/Supervisor "$light|Config|IPCHub|$workers"
 forbid Sources/IPC/Hub "Config|Supervisor|NIOPosix|$workers"

@@ -5,7 +5,7 @@ package import Runtime
 
 /// Runs the worker `model:anthropic` to its end: that provider's key and connections, nothing on disk.
 package func runAnthropicModel(_ start: WorkerStart) -> Never {
-    runModel(start, network: true) { worker, _ in
+    runModel(start, network: true) { worker in
         let config = try decodeSlice(AnthropicConfig.self, from: worker.start.config)
         guard let credential = Credential(secrets: worker.start.secrets) else { return NoCredential() }
         let times = CallTimes(config)

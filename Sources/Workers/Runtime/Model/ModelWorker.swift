@@ -235,7 +235,17 @@ package final class ModelWorker: Sendable {
     }
 }
 
-/// Runs a model worker to its end. `make` builds the provider once the event loop is there.
+/// Runs the worker of a model without a state to its end. `make` builds the provider once the event loop is there.
+package func runModel(
+    _ start: WorkerStart,
+    network: Bool,
+    _ make: @escaping @Sendable (Worker) throws -> any ModelProvider
+) -> Never {
+    runModel(start, network: network) { worker, _ in try make(worker) }
+}
+
+/// Runs a model worker to its end. `make` builds the provider once the event loop is there; ledger and state go through
+/// the records.
 package func runModel(
     _ start: WorkerStart,
     network: Bool,

@@ -1,0 +1,121 @@
+import FoundationEssentials
+import Runtime
+import Testing
+
+@testable import OAuth
+
+@Suite("Logins of subscriptions")
+struct OAuthTests {
+    private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    @Test("a stored credential keeps what is not known here, and nonsense is none")
+    func stored() throws {
+        let text = #"{"type":"oauth","access":"a1","refresh":"r1","expires":1795000000000,"accountId":"acc","x":[1]}"#
+        let credential = try #require(OAuthCredential(stored: bytes(text)))
+        #expect(credential.account == "acc")
+        let again = try JSON(parsing: credential.stored())
+        #expect(again["x"] == [1] && again["type"] == "oauth" && again["refresh"] == "r1")
+        for length in 0..<text.utf8.count { _ = OAuthCredential(stored: bytes(text).prefix(length)) }
+        for nonsense in ["", "[]", "{}", #"{"access":5}"#] { #expect(OAuthCredential(stored: bytes(nonsense)) == nil) }
+        let huge = [UInt8](repeating: UInt8(ascii: " "), count: OAuthCredential.sizeLimit + 1)
+        #expect(OAuthCredential(stored: huge) == nil)
+    }
+
+    @Test("a token is renewed five minutes before it ends")
+    func due() {
+        let now: Int64 = 1_795_000_000_000
+        var credential = OAuthCredential(access: "a", refresh: "r", expires: now + 300_001)
+        #expect(!credential.isDue(at: now) && credential.isDue(at: now + 1))
+        #expect(credential.isUsable(at: now + 300_000) && !credential.isUsable(at: now + 300_001))
+        credential.refresh = ""
+        #expect(!credential.isDue(at: now + 400_000))
+    }
+
+    @Test("the two services are asked in their own form")
+    func requests() throws {
+        let credential = OAuthCredential(access: "a", refresh: "r/1 ü", expires: 0)
+        let anthropic = OAuthService.anthropic.refresh(credential)
+        #expect(anthropic.contentType == "application/json")
+        #expect(try JSON(parsing: anthropic.body)["refresh_token"] == "r/1 ü")
+        let openAI = OAuthService.openAI.refresh(credential)
+        #expect(openAI.contentType == "application/x-www-form-urlencoded")
+        #expect(String(decoding: openAI.body, as: UTF8.self).contains("refresh_token=r%2F1%20%C3%BC&client_id=app_"))
+    }
+
+    @Test("another token endpoint counts only when it is encrypted or on this machine")
+    func ownEndpoint() {
+        for (url, isTaken) in [
+            ("https://login.example/token", true), ("http://127.0.0.1:1/token", true), ("http://login.example/", false),
+            ("http://127.0.0.1.evil.example/", false),
+        ] {
+            var credential = OAuthCredential(access: "", refresh: "r", expires: 0)
+            credential.other["tokenURL"] = .string(url)
+            #expect((OAuthService.anthropic.refresh(credential).url == url) == isTaken)
+        }
+    }
+
+    @Test("an answer keeps the refresh token when it names no new one, and the account from the token")
+    func answers() throws {
+        let claims = Data(#"{"https://api.openai.com/auth":{"chatgpt_account_id":"acc-7"}}"#.utf8).base64EncodedString()
+        let token = "h.\(claims.replacing("=", with: "")).s"
+        let old = OAuthCredential(access: "a", refresh: "r1", expires: 0, account: "old")
+        let new = try OAuthService.openAI.credential(
+            status: 200,
+            body: bytes(#"{"access_token":"\#(token)","expires_in":100}"#),
+            old: old,
+            at: 1000
+        )
+        #expect(new.refresh == "r1" && new.account == "acc-7" && new.expires == 101_000)
+        #expect(OAuthCredential.account(inToken: "a.b") == "" && OAuthCredential.account(inToken: "a.!.c") == "")
+    }
+
+    @Test(
+        "a login that has ended is told from a service that is away",
+        arguments: [
+            (400, #"{"error":"invalid_grant","error_description":"gone"}"#, true),
+            (401, #"{"error":{"code":"refresh_token_reused","message":"used"}}"#, true),
+            (500, "oops", false), (429, #"{"error":"rate_limited"}"#, false), (200, "{}", false),
+        ]
+    )
+    func failures(_ status: Int, _ body: String, _ isFinal: Bool) {
+        #expect(throws: OAuthFailure.self) {
+            do {
+                _ = try OAuthService.anthropic.credential(status: status, body: bytes(body), old: nil, at: 0)
+            } catch {
+                #expect(error.isFinal == isFinal)
+                throw error
+            }
+        }
+    }
+
+    @Test("a code for another device is shown, polled for and exchanged")
+    func device() throws {
+        let answer = #"{"device_auth_id":"d1","user_code":"AB-CD","interval":"2","expires_in":900}"#
+        let code = try DeviceLogin.code(status: 200, body: bytes(answer))
+        #expect(code.userCode == "AB-CD" && code.interval == .seconds(2) && code.url.hasSuffix("/codex/device"))
+        #expect(try DeviceLogin.poll(status: 403, body: []) == .pending)
+        let granted = #"{"authorization_code":"c1","code_verifier":"v1"}"#
+        #expect(try DeviceLogin.poll(status: 200, body: bytes(granted)) == .granted(code: "c1", verifier: "v1"))
+        let exchange = String(decoding: DeviceLogin.exchange(code: "c1", verifier: "v1").body, as: UTF8.self)
+        #expect(exchange.contains("code=c1") && exchange.contains("code_verifier=v1"))
+        #expect(throws: OAuthFailure.self) { try DeviceLogin.code(status: 404, body: []) }
+        #expect(throws: OAuthFailure.self) { try DeviceLogin.poll(status: 200, body: bytes("{}")) }
+        for length in 0..<answer.utf8.count {
+            #expect(throws: OAuthFailure.self) {
+                try DeviceLogin.code(status: 200, body: bytes(answer).dropLast(answer.utf8.count - length))
+            }
+        }
+    }
+
+    @Test("what is pasted counts only for the login that it was made for")
+    func pasted() throws {
+        let login = PastedLogin(random: Array(0..<64))
+        let other = PastedLogin(random: Array(1..<65))
+        let state = try #require(login.url.split(separator: "state=").last)
+        let exchange = try #require(login.exchange(pasted: " c1#\(state)\n"))
+        #expect(try JSON(parsing: exchange.body)["code"] == "c1")
+        #expect(other.exchange(pasted: "c1#\(state)") == nil)
+        #expect(login.exchange(pasted: "c1") == nil && login.exchange(pasted: "#\(state)") == nil)
+        #expect(login.url.contains("code_challenge_method=S256") && !login.url.contains("code_verifier"))
+    }
+}
