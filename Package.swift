@@ -167,7 +167,8 @@ let package = Package(
         .target(
             name: "Provider",
             dependencies: [
-                "Config", "Failover", "IPCControl", "IPCHub", "OAuth", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1,
+                "Config", "Failover", "IPCControl", "IPCHub", "OAuth", "Runtime", asyncHTTPClient, logging, nioCore,
+                nioHTTP1,
                 protobuf,
             ],
             path: "Sources/Workers/Models/Provider"

@@ -79,7 +79,7 @@ struct OAuthTests {
     )
     func failures(_ status: Int, _ body: String, _ isFinal: Bool) {
         #expect(throws: OAuthFailure.self) {
-            do {
+            do throws(OAuthFailure) {
                 _ = try OAuthService.anthropic.credential(status: status, body: bytes(body), old: nil, at: 0)
             } catch {
                 #expect(error.isFinal == isFinal)
