@@ -201,7 +201,7 @@ def reply(body, number):
     for message in body["messages"]:
         if message["role"] == "user":
             texts = [b["text"] for b in as_blocks(message["content"]) if b["type"] == "text"]
-            said = texts[-1] if texts else said
+            said = without_id(texts[-1]) if texts else said
     results = [b for b in last if b["type"] == "tool_result"]
     if results:
         return [{"type": "text", "text": f"echo: {said} (after the tool)"}], "end_turn"
@@ -215,6 +215,11 @@ def reply(body, number):
     lines = re.findall(r"write ([0-9]{1,5}) lines", said)
     more = "".join(f"\n\nline {n} of {lines[-1]}: {'word ' * 18}end" for n in range(1, int(lines[-1]) + 1)) if lines else ""
     return [{"type": "text", "text": f"echo: {said}{seen}{more}"}], "end_turn"
+
+
+def without_id(text):
+    """What was said, without the line that names the message for the message tool."""
+    return re.sub(r"\s*\[message_id: [^\]]*\]\s*$", "", text)
 
 
 def arguments(text):
