@@ -153,4 +153,15 @@ struct ControlConnectionTests {
             try ControlConnection(path: String(repeating: "x", count: 200))
         }
     }
+
+    @Test(
+        "in /tmp only what a supervisor makes for its user is looked into",
+        arguments: [
+            ("clawhold-1000", true), ("clawhold-0", true), ("clawhold-", false), ("clawhold-a1", false),
+            ("clawhold-12345678901", false), ("clawhold1000", false), ("x-clawhold-1", false),
+        ]
+    )
+    func usersDirectory(name: String, isMeant: Bool) {
+        #expect(Discovery.isUsersDirectory(name) == isMeant)
+    }
 }

@@ -93,6 +93,8 @@ extension SystemTests {
             var fault: JSONValue
             /// What the log says of it.
             var logged: String
+            /// What the owner is told besides, once; nil: nothing.
+            var alert: String?
         }
 
         static let upstreams = [
@@ -102,7 +104,8 @@ extension SystemTests {
                     "mode": "error", "status": 401, "type": "authentication_error", "message": "invalid x-api-key",
                     "count": 50,
                 ],
-                logged: "401"
+                logged: "401",
+                alert: "the model's provider refuses our key"
             ),
             Upstream(
                 testDescription: "429",
@@ -131,7 +134,16 @@ extension SystemTests {
             #expect(!answer.hasPrefix("echo: one two three four"))
             try await world.gateway.process.line(containing: upstream.logged)
             try await world.model.control("clear-faults")
-            #expect(try await world.ask("and now?", within: 60).contains("and now?"), "it recovers by itself")
+            // The owner may be told something in between.
+            try await world.telegram.say("and now?")
+            #expect(try await world.telegram.answer(to: "and now?", within: 60) != nil, "it recovers by itself")
+            if let alert = upstream.alert {
+                #expect(
+                    try await world.telegram.answer(to: alert, within: 30) != nil,
+                    "\(world.gateway.process.tail())"
+                )
+                #expect(try await world.answers(to: alert).count == 1)
+            }
         }
     }
 }

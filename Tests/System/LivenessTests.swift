@@ -169,9 +169,16 @@ extension SystemTests {
             close(file)
             try await world.telegram.write("too much", chat: 43)
             try await world.telegram.write("meanwhile", chat: 44)
-            let sent = try await world.telegram.sent(count: 3, within: 60)
-            let told = sent.filter { $0["chat_id"]?.integer == 43 }.last?["text"]?.string ?? ""
-            #expect(told.contains("crash repeatedly"), "\(told)")
+            #expect(try await world.telegram.answer(to: "crash repeatedly", within: 60) != nil)
+            let told = try await world.telegram.sent(from: 0, within: 0).first {
+                $0["text"]?.string?.contains("crash repeatedly") == true
+            }
+            #expect(told?["chat_id"]?.integer == 43, "\(told?.text ?? "")")
+            #expect(
+                try await world.telegram.answer(to: "ran out of memory", within: 20) != nil,
+                "the owner is told:\n\(world.gateway.process.tail())"
+            )
+            #expect(try await world.telegram.answer(to: "meanwhile", within: 20) != nil)
             #expect(try await world.answers(to: "meanwhile").count == 1)
             let after = try await world.gateway.workers()
             #expect(["oom-own", "allocation"].contains(after[World.agentWorker]?["CAUSE"] ?? ""), "\(after)")

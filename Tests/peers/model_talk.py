@@ -47,9 +47,9 @@ class Ask:
 
     @property
     def said(self):
-        """The last thing that the user said; results of tools are not said."""
+        """The last thing that the user said; results of tools are not said, nor the line that names the message."""
         said = [turn.texts[-1] for turn in self.turns if turn.role == "user" and turn.texts]
-        return said[-1] if said else ""
+        return re.sub(r"\s*\[message_id: [^\]]*\]\s*$", "", said[-1]) if said else ""
 
     @property
     def is_after_tool(self):

@@ -20,7 +20,7 @@ struct Discovery {
         roots.append("/tmp/clawhold-\(geteuid())")
         if geteuid() == 0 {
             // Root may command every user's gateway.
-            roots += Self.children(of: "/tmp").filter { $0.hasPrefix("clawhold-") }.map { "/tmp/\($0)" }
+            roots += Self.children(of: "/tmp", where: Self.isUsersDirectory).map { "/tmp/\($0)" }
             roots += Self.children(of: "/run/user").map { "/run/user/\($0)/clawhold" }
         }
     }
@@ -114,7 +114,8 @@ struct Discovery {
         }
         guard sockets.count <= Self.socketLimit else {
             throw CommandFailure(
-                text: "More than \(Self.socketLimit) directories of gateways are in \(roots.joined(separator: ", ")). "
+                text: "More than \(Self.socketLimit) directories of gateways are in "
+                    + "\(roots.prefix(3).joined(separator: ", "))\(roots.count > 3 ? " and other places" : ""). "
                     + "Say which gateway is meant with --state-dir DIR.",
                 code: 2
             )
@@ -170,7 +171,14 @@ struct Discovery {
         }
     }
 
-    private static func children(of directory: String) -> [String] {
+    /// `clawhold-1000`, what a supervisor without a better place makes for its user, and nothing else that is in /tmp.
+    static func isUsersDirectory(_ name: String) -> Bool {
+        guard name.hasPrefix("clawhold-") else { return false }
+        let digits = name.dropFirst(9)
+        return (1...10).contains(digits.count) && digits.allSatisfy { ("0"..."9").contains($0) }
+    }
+
+    private static func children(of directory: String, where isMeant: (String) -> Bool = { _ in true }) -> [String] {
         guard let handle = opendir(directory) else { return [] }
         defer { closedir(handle) }
         var names: [String] = []
@@ -178,7 +186,7 @@ struct Discovery {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            if !name.hasPrefix("."), isMeant(name) { names.append(name) }
         }
         return names
     }

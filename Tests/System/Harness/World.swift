@@ -100,14 +100,19 @@ final class World: Sendable {
         return setup
     }
 
-    /// Writes in private and returns the text of what is said next.
+    /// Writes in private and returns the text of what is said next, besides what the owner is told unasked.
     func ask(_ text: String, on chat: Chat = .telegram, within seconds: Double = 30) async throws -> String {
         let fake = try fake(chat)
         let before = try await fake.sent(from: 0, within: 0).count
         try await fake.say(text)
         do {
-            let sent = try await fake.sent(count: before + 1, within: seconds)
-            return fake.text(sent[before]) ?? ""
+            var seen = before
+            while true {
+                let sent = try await fake.sent(count: seen + 1, within: seconds)
+                let texts = sent[seen...].map { fake.text($0) ?? "" }
+                if let answer = texts.first(where: { !$0.hasPrefix("⚠️ Clawhold:") }) { return answer }
+                seen = sent.count
+            }
         } catch {
             throw TestFailure("\(error)\nthe gateway said:\n\(gateway.process.tail())")
         }
