@@ -179,14 +179,47 @@ let package = Package(
             path: "Tests/Workers/Models/Provider"
         ),
         .target(
-            name: "ModelAnthropic",
-            dependencies: ["Config", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, protobuf],
-            path: "Sources/Workers/Models/Anthropic"
+            name: "ModelUpstream",
+            dependencies: [
+                "Config", "Failover", "IPCControl", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                protobuf,
+            ],
+            path: "Sources/Workers/Models/Upstream"
         ),
         .testTarget(
-            name: "ModelAnthropicTests",
-            dependencies: ["ModelAnthropic", asyncHTTPClient, nioCore, nioPosix, protobuf],
-            path: "Tests/Workers/Models/Anthropic"
+            name: "ModelUpstreamTests",
+            dependencies: ["Failover", "ModelUpstream", nioHTTP1, protobuf],
+            path: "Tests/Workers/Models/Upstream"
+        ),
+        .target(
+            name: "ModelAnthropic",
+            dependencies: ["Config", "Failover", "ModelUpstream", "Runtime", logging, protobuf],
+            path: "Sources/Workers/Models/Anthropic"
+        ),
+        .target(
+            name: "ModelOpenAI",
+            dependencies: ["Config", "Failover", "ModelUpstream", "Runtime", protobuf],
+            path: "Sources/Workers/Models/OpenAI"
+        ),
+        .target(
+            name: "ModelGoogle",
+            dependencies: ["Config", "Failover", "ModelUpstream", "Runtime", protobuf],
+            path: "Sources/Workers/Models/Google"
+        ),
+        .target(
+            name: "ModelDialects",
+            dependencies: [
+                "Config", "ModelAnthropic", "ModelGoogle", "ModelOpenAI", "ModelUpstream", logging, nioCore,
+            ],
+            path: "Sources/Workers/Models/Dialects"
+        ),
+        .testTarget(
+            name: "ModelDialectsTests",
+            dependencies: [
+                "Config", "Failover", "ModelAnthropic", "ModelDialects", "ModelGoogle", "ModelOpenAI", "ModelUpstream",
+                asyncHTTPClient, logging, nioCore, nioPosix, protobuf,
+            ],
+            path: "Tests/Workers/Models/Dialects"
         ),
         .target(
             name: "ModelDemo",

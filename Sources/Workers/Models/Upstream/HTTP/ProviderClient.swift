@@ -1,11 +1,12 @@
-internal import AsyncHTTPClient
+package import AsyncHTTPClient
+package import NIOCore
 internal import Synchronization
 
 /// The HTTP client of this worker, which can be exchanged for a new one: the library has no other way to let idle
 /// connections go, and with them what TLS keeps for each.
 ///
 /// Lives as long as the process and is not shut down then.
-final class ProviderClient: Sendable {
+package final class ProviderClient: Sendable {
     private let make: @Sendable () -> HTTPClient
     private let state: Mutex<State>
 
@@ -14,9 +15,25 @@ final class ProviderClient: Sendable {
         var calls = 0
     }
 
-    init(_ make: @escaping @Sendable () -> HTTPClient) {
+    package init(_ make: @escaping @Sendable () -> HTTPClient) {
         self.make = make
         state = Mutex(State(client: make()))
+    }
+
+    /// Plain HTTP/1.1: one connection per stream, so that one that hangs holds up no other.
+    package convenience init(group: any EventLoopGroup, connectTimeout: Duration) {
+        var configuration = HTTPClient.Configuration()
+        configuration.httpVersion = .http1Only
+        configuration.redirectConfiguration = .disallow
+        configuration.decompression = .disabled
+        configuration.timeout = .init(connect: .init(connectTimeout), read: nil)
+        configuration.connectionPool.idleTimeout = .seconds(30)
+        // More calls than the library's eight may run at once; how many is decided in front of them.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        // Whether and when to try again is decided in one place, and it is not there.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let settings = configuration
+        self.init { HTTPClient(eventLoopGroup: group, configuration: settings) }
     }
 
     /// Lends the client to one call.
@@ -30,7 +47,7 @@ final class ProviderClient: Sendable {
     }
 
     /// Closes all connections, unless a call is using one: then the others close by themselves when their time is over.
-    func shed() async {
+    package func shed() async {
         let old = state.withLock { state -> HTTPClient? in
             guard state.calls == 0 else { return nil }
             defer { state.client = make() }
@@ -41,7 +58,7 @@ final class ProviderClient: Sendable {
     }
 
     /// The end, for tests: a client must not be forgotten unclosed.
-    func shutdown() async throws {
+    package func shutdown() async throws {
         try await state.withLock { $0.client }.shutdown()
     }
 }

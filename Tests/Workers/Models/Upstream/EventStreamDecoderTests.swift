@@ -1,16 +1,16 @@
 import Testing
 
-@testable import ModelAnthropic
+@testable import ModelUpstream
 
 @Suite struct EventStreamDecoderTests {
     private static let stream =
         "\u{FEFF}: hello\r\nevent: a\r\ndata: {\"x\":\r\ndata:1}\r\n\r\nevent:b\ndata: ü\n\nid: 7\n\ndata\rretry: 5\r\rdata: last\n\n"
     private static let expected = [
         ServerEvent(name: "a", data: Array("{\"x\":\n1}".utf8)), ServerEvent(name: "b", data: Array("ü".utf8)),
-        ServerEvent(name: "", data: []), ServerEvent(name: "", data: Array("last".utf8)),
+        ServerEvent(data: []), ServerEvent(data: Array("last".utf8)),
     ]
 
-    private static func decode(_ pieces: [some Sequence<UInt8>]) throws -> [ServerEvent] {
+    private static func decode(_ pieces: [some Collection<UInt8>]) throws -> [ServerEvent] {
         var decoder = EventStreamDecoder()
         return try pieces.flatMap { try decoder.decode($0) }
     }
@@ -33,7 +33,7 @@ import Testing
     func pieces() throws {
         var generator = Seeded(7)
         let bytes = Array(Self.stream.utf8)
-        for _ in 0..<300 {
+        for _ in 0..<200 {
             var rest = bytes[...]
             var pieces: [ArraySlice<UInt8>] = []
             while !rest.isEmpty {
@@ -54,9 +54,21 @@ import Testing
         }
     }
 
+    @Test("at the end of a stream an event without its empty line counts, whatever of the line end is missing")
+    func end() throws {
+        for text in ["data: 2", "data: 2\n", "data: 2\r", "data: 2\r\n", "data: 2\n\n"] {
+            var decoder = EventStreamDecoder()
+            let events = try decoder.decode("data: 1\n\n\(text)".utf8) + [decoder.finish()].compactMap { $0 }
+            #expect(events.map(\.data) == [Array("1".utf8), Array("2".utf8)], "\(text.debugDescription)")
+        }
+        var empty = EventStreamDecoder()
+        #expect(try empty.finish() == nil)
+    }
+
     @Test("a line and an event at their bounds are read, beyond them refused")
     func bounds() throws {
-        let limits = EventStreamDecoder.Limits(line: 20, event: 30)
+        var limits = EventStreamDecoder.Limits()
+        (limits.line, limits.event) = (20, 30)
         var decoder = EventStreamDecoder(limits: limits)
         #expect(try decoder.decode("data: 12345678901234\n\n".utf8).first?.data.count == 14)
         #expect(throws: EventStreamDecoder.Failure.lineTooLong(20)) { try decoder.decode("data: 123456789012345".utf8) }
@@ -71,10 +83,13 @@ import Testing
         var generator = Seeded(11)
         let alphabet = Array("data: event\r\n:\u{FEFF}{}\0".utf8)
         for _ in 0..<2000 {
-            var decoder = EventStreamDecoder(limits: .init(line: 64, event: 64))
+            var limits = EventStreamDecoder.Limits()
+            (limits.line, limits.event) = (64, 64)
+            var decoder = EventStreamDecoder(limits: limits)
             let count = Int.random(in: 0...200, using: &generator)
             let bytes = (0..<count).compactMap { _ in alphabet.randomElement(using: &generator) }
             _ = try? decoder.decode(bytes)
+            _ = try? decoder.finish()
         }
     }
 }

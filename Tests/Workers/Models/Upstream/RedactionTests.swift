@@ -1,0 +1,31 @@
+import Testing
+
+@testable import ModelUpstream
+
+@Suite("Secrets in texts")
+struct RedactionTests {
+    @Test("what we sent is taken out wherever it stands, the longest first, and words stay")
+    func own() {
+        let redaction = Redaction(["my-secret-key", "my-secret-key-long", "abc", ""])
+        #expect(redaction("bad my-secret-key-long, my-secret-key!") == "bad [redacted], [redacted]!")
+        #expect(redaction("abc is too short to hide") == "abc is too short to hide")
+    }
+
+    @Test(
+        "keys of known vendors are taken out even when they are not ours",
+        arguments: [
+            "sk-ant-api03-AbCdEf123456", "AIzaSyA1234567890abc", "gho_abcdefghijkl", "xai-abcdefghijkl",
+            "gsk_abcdefghijklm", "Bearer abcdefgh12345", "hf_abcdefghijklm", "ya29.abcdefghijklm",
+        ]
+    )
+    func foreign(key: String) {
+        #expect(Redaction([])("invalid key (\(key)) given") == "invalid key ([redacted]) given")
+    }
+
+    @Test("words that only begin like a key stay")
+    func words() {
+        for text in ["sk-1", "task-force-of-many-people", "Bearer of news", "risk-adjusted-returns-now"] {
+            #expect(Redaction([])(text) == text)
+        }
+    }
+}
