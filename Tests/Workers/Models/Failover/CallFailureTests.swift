@@ -1,3 +1,4 @@
+import IPCHub
 import Testing
 
 @testable import Failover
