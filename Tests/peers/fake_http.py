@@ -103,7 +103,7 @@ async def serve(answer, reader, writer):
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+                await asyncio.gather(work, gone, return_exceptions=True)
                 return
             gone.cancel()
             await asyncio.gather(gone, return_exceptions=True)
