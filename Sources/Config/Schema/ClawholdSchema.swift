@@ -20,7 +20,9 @@ enum ClawholdSchema {
         ]),
         "alerts": .object([
             "enabled": .bool,
-            "off": .list(.choice(["quarantine", "memory", "dead-letter", "parked", "key", "disk"])),
+            "off": .list(
+                .choice(["quarantine", "memory", "dead-letter", "parked", "key", "billing", "spend", "disk"])
+            ),
             "everyMinutes": .integer(1...10_080),
         ]),
         "messages": .object(["maxAgeHours": .integer(0...8760)]),
@@ -29,7 +31,23 @@ enum ClawholdSchema {
             "timeouts": .object([
                 "connectMs": milliseconds, "headMs": milliseconds, "firstContentMs": milliseconds,
                 "idleMs": milliseconds, "totalMs": milliseconds,
-            ])
+            ]),
+            "prices": .map(
+                .object(["input": .number, "output": .number, "cacheRead": .number, "cacheWrite": .number])
+            ),
+            "spend": .object([
+                "perDayUSD": .number,
+                "perAgent": .map(.number),
+                "then": .choice(["stop", "cheaper"]),
+                "cheaperModel": .string,
+                "warnAt": .number,
+            ]),
+            "endpoint": .object([
+                "enabled": .bool,
+                "fallbacks": .strings,
+                "maxBodyMb": .integer(1...256),
+                "maxConcurrent": .integer(1...1024),
+            ]),
         ]),
     ])
 

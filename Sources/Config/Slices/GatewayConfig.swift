@@ -35,6 +35,14 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     package var listings: [ChannelListing] = []
     /// The model workers of this plan, the demonstration model among them.
     package var models: [ModelWorkerEntry] = []
+    /// Models that are written down, each once.
+    package var catalog: [CatalogModel] = []
+    /// Prices that are written down; they count before the built-in ones, the first that fits.
+    package var prices: [PriceEntry] = []
+    package var spend = SpendConfig()
+    /// Who turns speech into text, best first.
+    package var transcribers: [ModelRef] = []
+    package var endpoint = EndpointConfig()
     /// Set only while no provider at all has a credential: what WebChat, and only WebChat, is answered with.
     package var demoModel: ModelRef?
     /// Worker ids of the sidecars.
@@ -214,7 +222,7 @@ package struct CommandsConfig: Codable, Sendable, Equatable {
 /// `alerts` of `clawhold.json`: what the owner is told in the chat.
 package struct AlertsConfig: Codable, Sendable, Equatable {
     package var enabled = true
-    /// Causes that are not told: `quarantine`, `memory`, `dead-letter`, `parked`, `key`, `disk`.
+    /// Causes that are not told: `quarantine`, `memory`, `dead-letter`, `parked`, `key`, `billing`, `spend`, `disk`.
     package var off: [String] = []
     /// The same cause is told once in this time.
     package var everyMinutes = 60

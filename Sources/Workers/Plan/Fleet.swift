@@ -13,6 +13,7 @@ struct Fleet {
     private(set) var notices: [Notice] = []
     private let agents: [AgentEntry]
     private let routing: ModelRouting
+    private let catalog: ModelCatalog
     private var channels: [ChannelAccess] = []
 
     init(config: LoadedConfig, files: some FileReading) {
@@ -20,6 +21,8 @@ struct Fleet {
         agents = config.agents()
         let directory = agents.first { $0.isDefault }?.agentDirectory ?? ""
         routing = ModelRouting(providers: config.providers(agentDirectory: directory, files: files), config: config)
+        catalog = ModelCatalog(config: config, routing: routing)
+        for problem in catalog.problems { self.config.report(problem) }
         addAgents()
         addChannels(files)
         addModels()
@@ -59,6 +62,11 @@ struct Fleet {
         slice.models = drafts.filter { $0.id.kind == .model }.map {
             ModelWorkerEntry(worker: $0.id.rawValue, provider: $0.id.parts.first ?? "")
         }
+        slice.catalog = catalog.models
+        slice.prices = catalog.prices
+        slice.spend = catalog.spend
+        slice.transcribers = catalog.transcribers
+        slice.endpoint = catalog.endpoint
         slice.demoModel = routing.usesDemo ? ModelRouting.demo : nil
         slice.sidecars = drafts.filter { $0.id.kind == .sidecar }.map(\.id.rawValue)
         slice.file.state = config.state

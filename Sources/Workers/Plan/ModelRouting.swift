@@ -51,7 +51,8 @@ struct ModelRouting: Sendable {
         return ModelRef(model: String(named.prefix(60)), unavailable: sentence(provider: named))
     }
 
-    private func reference(_ written: String) -> ModelRef {
+    /// A model by the name that somebody wrote: an alias, a name with its provider or one without.
+    func reference(_ written: String) -> ModelRef {
         var name = written.trimmingPrefix { $0.isWhitespace }
         while name.last?.isWhitespace == true { name.removeLast() }
         let full = aliases[name.lowercased()] ?? String(name)

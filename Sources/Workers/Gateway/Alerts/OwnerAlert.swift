@@ -1,3 +1,5 @@
+internal import Config
+
 /// Something that the owner should know although nobody asked.
 struct OwnerAlert: Equatable {
     /// Raw values are those of `alerts.off`.
@@ -7,6 +9,8 @@ struct OwnerAlert: Equatable {
         case deadLetter = "dead-letter"
         case parked
         case key
+        case billing
+        case spend
         case disk
     }
 
@@ -15,6 +19,8 @@ struct OwnerAlert: Equatable {
     var subject: String
     /// What happened, and what to type.
     var text: String
+    /// Told once under this name, however long it goes on and whoever starts anew; empty: once an interval.
+    var onceAs = ""
 
     static func quarantine(_ worker: String, _ why: String) -> OwnerAlert {
         let text = "\(worker) is quarantined\(because(why)). It is tried again every minute. "
@@ -38,6 +44,26 @@ struct OwnerAlert: Equatable {
     static func key(_ subject: String, _ why: String) -> OwnerAlert {
         let text = "the model's provider refuses our key\(because(why)). "
         return .init(.key, subject, text + "Put a working key into the environment or the configuration")
+    }
+
+    static func billing(_ subject: String, _ why: String) -> OwnerAlert {
+        let text = "the account at the model's provider has no money left\(because(why)). "
+        return .init(.billing, subject, text + "Top it up; then, to try at once, on its machine: clawhold models clear")
+    }
+
+    /// A day's limit is near or reached.
+    static func spending(_ warning: SpendBook.Warning, then config: SpendConfig, day: String) -> OwnerAlert {
+        let whose = warning.agent.isEmpty ? "today's model budget" : "today's model budget of \(warning.agent)"
+        let amount = "\(Money.text(nanodollars: warning.spent)) of \(Money.text(warning.limit))"
+        let after = config.then == .cheaper ? "\(config.cheaperModel.model) answers" : "nothing answers"
+        let text =
+            warning.isReached
+            ? "\(whose) is spent (\(amount)): \(after) until midnight. "
+            : "\(whose) is nearly spent (\(amount)); when it is, \(after) until midnight. "
+        var alert = OwnerAlert(.spend, warning.agent, text + "Change models.spend in clawhold.json to move the limit")
+        alert.subject = "\(warning.agent)\(warning.isReached ? ":reached" : ":near")"
+        alert.onceAs = day
+        return alert
     }
 
     static func deadLetters(_ worker: String, _ count: Int, _ why: String) -> OwnerAlert {

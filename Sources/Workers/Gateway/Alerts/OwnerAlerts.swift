@@ -14,6 +14,8 @@ struct OwnerAlerts {
     private var waiting: [OwnerAlert] = []
     /// When a cause was last told, by cause and subject.
     private var told: [String: Int64] = [:]
+    /// What is told once, by cause and subject.
+    private var toldOnce: [String: String] = [:]
 
     /// One alert on its way.
     struct Delivery: Equatable {
@@ -53,8 +55,14 @@ struct OwnerAlerts {
         }
         told = told.filter { now - $0.value < interval }
         let key = "\(alert.cause.rawValue):\(alert.subject)"
+        let once = "\(key):\(alert.onceAs)"
+        guard alert.onceAs.isEmpty || toldOnce[key] != once else { return nil }
         guard told[key] == nil, told.count < Self.mostAtOnce, let chat = chat(for: alert, isUp) else { return nil }
         told[key] = now
+        guard alert.onceAs.isEmpty else {
+            toldOnce[key] = once
+            return Delivery(chat: chat, text: alert.text, origin: "alert:\(once)")
+        }
         return Delivery(chat: chat, text: alert.text, origin: "alert:\(key):\(now / interval)")
     }
 

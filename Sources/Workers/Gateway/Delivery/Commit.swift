@@ -30,6 +30,9 @@ enum Commit: Sendable {
     case notify(origin: String, channel: String, notice: NewNotice)
     case prune
     case owners
+    case keepModelState(StateKeeping)
+    case record(worker: String, link: Int, [LedgerEntry])
+    case spending(day: String)
 }
 
 /// A parsed event on its way to its end.
@@ -105,6 +108,9 @@ enum Committed: Sendable {
     case notified(Bool)
     case pruned(Bool)
     case owners([OwnerChat])
+    /// The rows that were not known before.
+    case recorded(Set<String>)
+    case spending([LedgerSum])
 
     /// Whether anything was changed: a claim that found nothing is no step of the contract.
     var isStep: Bool {
@@ -113,7 +119,7 @@ enum Committed: Sendable {
         case .turns(let claims): !claims.turns.isEmpty
         case .sends(let claims): !claims.rows.isEmpty
         case .nothing, .report, .receipt, .inboxSettlement, .chat, .tool, .turnSettlement, .stop, .failed,
-            .sendSettlement, .holdings, .workers, .order, .notified, .pruned, .owners:
+            .sendSettlement, .holdings, .workers, .order, .notified, .pruned, .owners, .recorded, .spending:
             true
         case .due(let release): release.didFlush
         }
@@ -124,12 +130,13 @@ extension Commit {
     /// How it is kept.
     var durability: JournalDurability {
         switch self {
-        case .receive, .chat: .intake
+        // A model's worker that is told that nothing can be kept goes on without.
+        case .receive, .chat, .keepModelState: .intake
         // What may leave the machine is on the disk first; a death that was confirmed is not told again.
         case .adopt, .claimSends, .exit: .synced
         case .noteShutdown, .cursor, .claimInbox, .settleInbox, .claimTurns, .openTool, .closeTool, .settleTurn, .stop,
             .fail, .tellWaiting, .settleSend, .holdings, .gap, .workersWithWork, .prune, .releaseDue, .order, .notify,
-            .owners:
+            .owners, .record, .spending:
             .relaxed
         }
     }
@@ -148,8 +155,10 @@ extension Commit {
         case .claimSends: "send"
         case .settleSend: "result"
         case .releaseDue: "due"
+        case .keepModelState: "model-state"
+        case .record: "ledger"
         case .adopt, .noteShutdown, .cursor, .stop, .fail, .tellWaiting, .holdings, .exit, .gap, .workersWithWork,
-            .order, .notify, .prune, .owners:
+            .order, .notify, .prune, .owners, .spending:
             nil
         }
     }
@@ -288,6 +297,10 @@ extension Commit {
         case .notify(let origin, let channel, let notice):
             return .notified(try journal.notify(origin: origin, channel: channel, notice: notice, now: now))
         case .prune: return .pruned(try journal.prune(now: now))
+        case .keepModelState(let keeping):
+            try journal.keep(keeping.state, of: String(keeping.worker.trimmingPrefix("model:")), now: now)
+        case .record(_, _, let rows): return .recorded(try journal.record(rows))
+        case .spending(let day): return .spending(try journal.ledgerSums(from: day, through: day))
         }
         return .nothing
     }

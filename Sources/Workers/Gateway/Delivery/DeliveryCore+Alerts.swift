@@ -54,15 +54,14 @@ extension DeliveryCore {
         alert(.deadLetters(channel, 1, "a part of an answer could not be delivered"))
     }
 
-    /// A turn failed: was it the key?
-    mutating func alertOf(cause: String) {
-        let text = cause.prefix(2000).lowercased()
-        let words = [
-            "401", "402", "403", "api key", "api_key", "x-api-key", "authentication", "unauthorized", "credit balance",
-            "payment required", "billing",
-        ]
-        guard words.contains(where: text.contains) else { return }
-        alert(.key("model", cause))
+    /// A provider refused a key, or its account has no money: an answer may have come from another one all the same.
+    mutating func alertOf(_ entry: LedgerEntry, _ worker: String) {
+        let why = "\(entry.profile.isEmpty ? entry.provider : entry.profile): \(entry.cause)"
+        switch entry.kind {
+        case "auth": alert(.key(worker, why))
+        case "billing": alert(.billing(worker, why))
+        default: break
+        }
     }
 
     /// Never for what an alert itself brought about.

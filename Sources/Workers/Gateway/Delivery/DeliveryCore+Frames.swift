@@ -12,6 +12,7 @@ extension DeliveryCore {
         }
         let isChannel = worker.hasPrefix("channel:")
         let isAgent = worker.hasPrefix("agent:")
+        let isModel = worker.hasPrefix("model:")
         switch message {
         case .inbound(let event) where isChannel: inbound(event, state)
         case .cursor(let cursor) where isChannel: cursorMoved(cursor, state)
@@ -22,6 +23,8 @@ extension DeliveryCore {
         case .toolOpen(let call) where isAgent: toolOpen(call, state)
         case .toolClose(let call) where isAgent: toolClose(call, state)
         case .done(let done) where isAgent: turnDone(done, state)
+        case .modelState(let kept) where isModel: modelState(kept, state)
+        case .ledgerRow(let row) where isModel: ledgerRow(row, state, now)
         case .response(let response): answer(response, state)
         case .request(let request): refuse(request, state)
         default: log(.warning, "\(worker) sent a frame of type \(message.type), which is not its to send: ignored")
@@ -33,7 +36,7 @@ extension DeliveryCore {
         let value: Committed
         switch result {
         case .success(let committed): value = committed
-        case .failure(let error): return failed(commit, error)
+        case .failure(let error): return failed(commit, error, now)
         }
         switch (commit, value) {
         case (.adopt, .report(let report)): adopted(report)
@@ -59,12 +62,15 @@ extension DeliveryCore {
         case (.notify(_, let channel, _), .notified(let isNew)): if isNew { pumpSends(channel) }
         case (.owners, .owners(let chats)): ownersRead(chats)
         case (.prune, .pruned(let mayBeMore)): mayPruneMore = mayBeMore
+        case (.keepModelState(let keeping), .nothing): stateKept(keeping)
+        case (.record(let worker, let link, let rows), .recorded(let new)): recorded(worker, link, rows, new: new, now)
+        case (.spending(let day), .spending(let sums)): spendingRead(day, sums, now)
         default: break
         }
     }
 
     /// A commit that will not come. What a worker keeps until it is acknowledged is not acknowledged.
-    private mutating func failed(_ commit: Commit, _ error: JournalError) {
+    private mutating func failed(_ commit: Commit, _ error: JournalError, _ now: Int64) {
         switch commit {
         case .receive(let event, let link, let seq): refuse(event, link, seq, error.description)
         case .chat(let token, _, _): effect(.answerChat(token: token, .refused("Not taken: \(error).")))
@@ -79,6 +85,9 @@ extension DeliveryCore {
         case .openTool(let step, _), .closeTool(let step, _, _): effect(.close(link: step.link))
         case .settleTurn(let settling): effect(.close(link: settling.link))
         case .settleSend(let settling): effect(.close(link: settling.link))
+        case .keepModelState(let keeping): stateKept(keeping, error: error.description)
+        case .record(let worker, let link, let rows): notRecorded(worker, link, rows, now)
+        case .spending: readingDay = ""
         case .order(let token, _, _):
             effect(.answerOrder(token: token, .failure(.unavailable("Not done: \(error)."))))
         case .adopt, .noteShutdown, .cursor, .fail, .tellWaiting, .exit, .gap, .workersWithWork, .prune, .releaseDue,

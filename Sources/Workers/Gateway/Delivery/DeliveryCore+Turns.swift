@@ -91,14 +91,13 @@ extension DeliveryCore {
         var running = turns[row.turn.turnID] ?? RunningTurn(turn: row.turn, isRerun: row.attempts > 1)
         running.relink()
         turns[row.turn.turnID] = running
-        send(link, .turn(frame(for: row)), reach: "turn.after-frame")
+        send(link, .turn(frame(for: row, now)), reach: "turn.after-frame")
         if !row.interrupt.isEmpty { interrupt(row.turn.turnID, row.interrupt, link) }
         showActivity(now)
     }
 
-    private func frame(for row: TurnRow) -> HubTurn {
+    private mutating func frame(for row: TurnRow, _ now: Int64) -> HubTurn {
         let channel = row.turn.channel.split(separator: ":")
-        let model = model(for: row.turn)
         var turn = HubTurn()
         turn.turnID = row.turn.turnID
         turn.sessionKey = row.turn.lane
@@ -110,9 +109,7 @@ extension DeliveryCore {
         turn.history = composition.history
         turn.happened = row.happened
         turn.roomPrompt = access[row.turn.channel].map { AccessPolicy(access: $0).roomPrompt(turn.message) } ?? ""
-        turn.model = model.model
-        turn.modelWorker = model.worker
-        turn.unavailable = model.worker.isEmpty ? model.unavailable : ""
+        offer(row, in: &turn, now)
         turn.attempt = UInt32(clamping: row.attempts)
         turn.toolCalls = row.toolCalls.map { call in
             var frame = HubToolCall()
@@ -128,13 +125,6 @@ extension DeliveryCore {
             return frame
         }
         return turn
-    }
-
-    /// The demonstration model answers in WebChat alone: a misspelt key must never let a toy talk to somebody's family.
-    private func model(for turn: NewTurn) -> ModelRef {
-        if turn.channel == NewTurn.webchat, let demo = config.demoModel { return demo }
-        let agentID = turn.agent.hasPrefix("agent:") ? String(turn.agent.dropFirst(6)) : turn.agent
-        return config.agent(agentID).model.primary
     }
 
     // MARK: While it runs
@@ -266,7 +256,6 @@ extension DeliveryCore {
         case .aborted: publish(.aborted(turn.run, reason: done.stopReason.isEmpty ? "stop" : done.stopReason))
         case .error: publish(.failed(turn.run, sentence: settling.result.sentence))
         }
-        if settling.result.status == .error { alertOf(cause: done.cause) }
         if !done.cause.isEmpty { log(.warning, "a turn of \(settling.agent) failed: \(done.cause.prefix(2000))") }
     }
 

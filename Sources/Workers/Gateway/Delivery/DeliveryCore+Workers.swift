@@ -23,6 +23,7 @@ extension DeliveryCore {
         send(link, .welcome(HubWelcome()))
         if worker.hasPrefix("channel:") { resume(state, hello, holdings, now) }
         if worker.hasPrefix("agent:") { resumeTurns(state, hello, holdings, now) }
+        if worker.hasPrefix("model:") { resumeModel(state, holdings.modelState) }
         resumeQuestions(worker, link)
     }
 
@@ -279,6 +280,8 @@ extension DeliveryCore {
             pumpSends(channel)
         }
         expireQuestions(now)
+        for worker in links.keys where worker.hasPrefix("model:") { pumpLedger(worker, now) }
+        readSpending(now)
         released(now)
         tellExpired(now)
         // What is left over is done a little every second, while nothing else is under way.

@@ -53,6 +53,12 @@ struct DeliveryCore {
     var paired: [String: SenderList] = [:]
     var pairedReadAt: Int64 = 0
     var alerts: OwnerAlerts
+    let ledger: LedgerReading
+    /// What today cost, while a limit wants to know.
+    var spending: SpendBook
+    /// The day that is being read from the journal; empty: none.
+    var readingDay = ""
+    var notices = ToldNotices()
     /// The time of the event at hand.
     private(set) var clock: Int64?
 
@@ -67,6 +73,8 @@ struct DeliveryCore {
         self.limits = limits
         router = Router(config: config)
         alerts = OwnerAlerts(config.alerts)
+        ledger = LedgerReading(prices: PriceTable(config.prices), day: limits.day)
+        spending = SpendBook(config.spend)
         access = Dictionary(config.channels.map { ($0.worker, $0) }) { first, _ in first }
         // The plan has said which are wrong.
         patterns = Dictionary(config.agents.map { ($0.id, $0.mentionPatterns.compactMap { try? MentionPattern($0) }) })
@@ -85,6 +93,7 @@ struct DeliveryCore {
             effect(.readPaired)
             commit(.owners)
             commit(.adopt(epoch: epoch))
+            readSpending(now)
         case .linked(let worker, let link, let hello): linked(worker, link, hello)
         case .unlinked(let worker, let link): unlinked(worker, link)
         case .frame(let worker, let link, let message): frame(worker, link, message, now)

@@ -42,6 +42,8 @@ struct DeliveryLimits: Sendable {
     var maxAge: Int64 = 0
     /// Without further ones for so long, what happened to many is told.
     var quiet: Int64 = 2000
+    /// The local day of a time, `2026-11-23`: what the ledger and the limits count by.
+    var day: @Sendable (Int64) -> String = { LocalDay.name($0) }
     /// Between two looks for what retention removes.
     var pruneEvery: Int64 = 600_000
 }

@@ -11,6 +11,8 @@ struct LinkState {
     var inboxClaim = ClaimGate()
     var turnClaim = ClaimGate()
     var sendClaim = ClaimGate()
+    /// Of a model worker.
+    var ledger = LedgerIntake()
     /// Its incarnation is dead; what it said before is still read.
     var pendingExit: (exit: WorkerExit, at: Int64)?
     /// No work is given to it any more.

@@ -149,6 +149,23 @@ package protocol DeliveryJournal: AnyObject {
     /// A lost stretch, for the operator.
     func recordGap(channel: String, text: String, now: Int64) throws(JournalError)
 
+    // MARK: Models
+
+    /// Attempts at providers, each once however often it is told. Returns the ids of those that were not known before.
+    func record(_ entries: [LedgerEntry]) throws(JournalError) -> Set<String>
+
+    /// Sums over the attempts of these local days (`2026-11-23`), both included, by day.
+    func ledgerSums(from first: String, through last: String) throws(JournalError) -> [LedgerSum]
+
+    /// The last attempts, newest first.
+    func ledgerEntries(limit: Int) throws(JournalError) -> [LedgerEntry]
+
+    /// What a model worker must not forget, in place of what was kept before, credentials included.
+    func keep(_ state: ModelStateRow, of provider: String, now: Int64) throws(JournalError)
+
+    /// What is kept of all providers, without the credentials.
+    func keptModelStates() throws(JournalError) -> [KeptModelState]
+
     // MARK: Reading and upkeep
 
     /// Messages that started no turn, newest first; of these channels.

@@ -50,6 +50,8 @@ package struct Holdings: Sendable, Equatable {
     package var inbox: [InboxRow] = []
     package var turns: [TurnRow] = []
     package var sends: [OutboxRow] = []
+    /// Of a model worker alone.
+    package var modelState = ModelStateRow()
 
     package init() {}
 }

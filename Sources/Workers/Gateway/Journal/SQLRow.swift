@@ -9,6 +9,8 @@ struct SQLRow {
     func flag(_ column: Int32) -> Bool { integer(column) != 0 }
     func incarnation(_ column: Int32) -> UInt64 { UInt64(clamping: integer(column)) }
 
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
+
     func text(_ column: Int32) -> String {
         guard let start = sqlite3_column_text(statement, column) else { return "" }
         let length = Int(sqlite3_column_bytes(statement, column))

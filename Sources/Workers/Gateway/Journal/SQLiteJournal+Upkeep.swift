@@ -62,6 +62,7 @@ extension SQLiteJournal {
         }
         try forget("DELETE FROM ignored WHERE row IN (SELECT row FROM ignored WHERE at < ?1 LIMIT ?2)", before: 30)
         try forget("DELETE FROM gaps WHERE row IN (SELECT row FROM gaps WHERE at < ?1 LIMIT ?2)", before: 90)
+        try forget("DELETE FROM ledger WHERE row IN (SELECT row FROM ledger WHERE at < ?1 LIMIT ?2)", before: 400)
         return try giveBack() || mayBeMore
     }
 
