@@ -13,7 +13,7 @@ extension DeliveryCore {
                 worker: worker,
                 method: method,
                 params: params,
-                deadline: now + limits.questionWait
+                deadline: now + (method == "probe" ? limits.probeWait : limits.questionWait)
             )
         )
         if let link = links[worker], link.takesWork, !isLeaving(link) { ask(id, link.id) } else { demand(worker) }

@@ -32,7 +32,7 @@ extension DeliveryEngine {
         try? await onLoop { $0.apply(.notify(channel: channel, notice, origin: origin)) }
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ question: @escaping @Sendable (any DeliveryJournal) throws(JournalError) -> Value
     ) async throws(ConversationError) -> Value {
         do {

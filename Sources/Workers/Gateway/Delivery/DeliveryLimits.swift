@@ -30,6 +30,8 @@ struct DeliveryLimits: Sendable {
     var questions = 64
     /// How long a question waits.
     var questionWait: Int64 = 15_000
+    /// How long one waits that makes a worker call its network.
+    var probeWait: Int64 = 60_000
     /// Bytes of one answer, all parts together.
     var answerBytes = 32 * 1024 * 1024
     var poison = PoisonLimits()

@@ -80,6 +80,16 @@ final class SafeConversations: Conversations {
         throw .unavailable(Self.sentence)
     }
 
+    func ledgerSums(from first: String, through last: String) async throws(ConversationError) -> [LedgerSum] {
+        throw .unavailable(Self.sentence)
+    }
+
+    func ledgerEntries(limit: Int) async throws(ConversationError) -> [LedgerEntry] {
+        throw .unavailable(Self.sentence)
+    }
+
+    func keptModelStates() async throws(ConversationError) -> [KeptModelState] { throw .unavailable(Self.sentence) }
+
     func subscribe(_ handler: @escaping @Sendable (ConversationEvent) -> Void) -> any ConversationSubscription {
         let number = state.withLock { state in
             state.lastHandler += 1

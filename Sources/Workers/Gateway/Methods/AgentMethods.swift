@@ -1,11 +1,10 @@
 internal import Config
 
-/// agents.list, agent.identity.get, models.list (spec/gateway-protocol.md 2.3).
+/// agents.list, agent.identity.get (spec/gateway-protocol.md 2.3).
 enum AgentMethods {
     static let all = [
         Method("agents.list", .read, agents),
         Method("agent.identity.get", .read, identity),
-        Method("models.list", .read, models),
     ]
 
     private static func agents(
@@ -59,29 +58,6 @@ enum AgentMethods {
     private static func agent(of sessionKey: String) -> String? {
         let parts = sessionKey.split(separator: ":", maxSplits: 2)
         return parts.count == 3 && parts[0] == "agent" ? parts[1].lowercased() : nil
-    }
-
-    /// The models that the configuration names; which others a provider has is not asked.
-    private static func models(
-        _ context: MethodContext,
-        _ caller: Caller,
-        _ params: WireValue
-    ) async throws(RPCError) -> RPCAnswer {
-        try noParams(params, method: "models.list")
-        let routes = context.config.agents.flatMap { [$0.model.primary] + $0.model.fallbacks }
-        var seen: Set<String> = []
-        let names = (routes + [context.config.demoModel].compactMap(\.self))
-            .filter { !$0.worker.isEmpty }.map(\.model).filter { seen.insert($0).inserted }
-        return .success([
-            "models": .array(
-                names.compactMap { name in
-                    let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
-                    guard parts.count == 2 else { return nil }
-                    let shown = parts[0] == "demo" ? "Demonstration model (no provider is configured)" : parts[1]
-                    return ["id": .string(parts[1]), "name": .string(shown), "provider": .string(parts[0])]
-                }
-            )
-        ])
     }
 }
 

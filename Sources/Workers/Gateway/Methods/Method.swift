@@ -77,7 +77,8 @@ struct MethodContext: Sendable {
 enum MethodTable {
     static let all: [Method] =
         StatusMethods.all + ChatMethods.all + SessionMethods.all + AgentMethods.all + WorkerMethods.all
-        + QueueMethods.all + ChannelMethods.all + PairingMethods.all + WhyMethods.all
+        + QueueMethods.all + ChannelMethods.all + PairingMethods.all + WhyMethods.all + ModelMethods.all
+        + UsageMethods.all
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

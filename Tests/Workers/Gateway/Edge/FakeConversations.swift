@@ -21,6 +21,9 @@ final class FakeConversations: Conversations {
         var answers: [String: String] = [:]
         var history = #"{"sessionKey":"main","messages":[]}"#
         var sessions = #"{"ts":1,"path":"/s","count":0,"defaults":{},"sessions":[]}"#
+        /// The ledger, and what the model workers had kept.
+        var sums: [LedgerSum] = []
+        var kept: [KeptModelState] = []
         var error: ConversationError?
         var handlers: [Int: @Sendable (ConversationEvent) -> Void] = [:]
         /// Called inside `send`, before it returns.

@@ -1,6 +1,7 @@
 import Config
 import FoundationEssentials
 import IPCHub
+import SwiftProtobuf
 import Testing
 
 @testable import Gateway
