@@ -22,7 +22,8 @@ struct ClawholdCommand: ParsableCommand {
                 HealthCommand.self,
                 RestartCommand.self, StopCommand.self, StartCommand.self, ResetCommand.self, ReloadCommand.self,
                 UpgradeCommand.self,
-                ChannelsCommand.self, WhyCommand.self, PairingCommand.self, QueueCommand.self, CallCommand.self,
+                ChannelsCommand.self, ModelsCommand.self, UsageCommand.self, WhyCommand.self, PairingCommand.self,
+                QueueCommand.self, CallCommand.self,
                 GatewayCommand.self, ConfigCommand.self, VersionCommand.self,
             ],
             defaultSubcommand: nil

@@ -79,6 +79,13 @@ struct GatewayCall {
         }
     }
 
+    /// The same for methods that take longer.
+    func withLimit(_ limit: Duration) -> GatewayCall {
+        var call = self
+        call.limit = limit
+        return call
+    }
+
     // MARK: The protocol
 
     private func hello(_ connection: GatewaySocket, until deadline: GatewaySocket.Deadline) throws {

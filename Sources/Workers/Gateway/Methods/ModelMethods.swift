@@ -112,12 +112,14 @@ enum ModelMethods {
         guard reader.isValid else { throw reader.error(method: "models.\(method)") }
         let given = provider ?? profile.map { String($0.prefix { $0 != ":" }) }
         let workers = try given.map { name throws(RPCError) in [try worker(name, context)] } ?? providers(context)
-        let question: WireValue = [
-            "profile": profile.map { .string($0) },
-            "model": model.map { .string(bare($0)) },
-        ]
         var answers: [WireValue] = []
         for worker in workers {
+            // A key is tried with the model that it is there for.
+            let usual = method == "probe" ? usualModel(of: worker, context.config) : nil
+            let question: WireValue = [
+                "profile": profile.map { .string($0) },
+                "model": (model ?? usual).map { .string(bare($0, of: worker.provider)) },
+            ]
             do throws(ConversationError) {
                 let bytes = try await context.conversations.ask(
                     worker: worker.worker,
@@ -136,10 +138,16 @@ enum ModelMethods {
         return .success(["ts": .integer(context.clock.wall()), "providers": .array(answers)])
     }
 
+    /// The first model of this provider that an agent uses, else that is written down.
+    private static func usualModel(of worker: ModelWorkerEntry, _ config: GatewayConfig) -> String? {
+        let routed = config.agents.flatMap { [$0.model.primary] + $0.model.fallbacks }
+        return routed.first { $0.worker == worker.worker }?.model
+            ?? config.catalog.first { $0.worker == worker.worker }?.model
+    }
+
     /// Without the provider's prefix.
-    private static func bare(_ model: String) -> String {
-        let halves = model.split(separator: "/", maxSplits: 1)
-        return halves.count == 2 ? String(halves[1]) : model
+    private static func bare(_ model: String, of provider: String) -> String {
+        model.hasPrefix("\(provider)/") ? String(model.dropFirst(provider.count + 1)) : model
     }
 
     private static func providers(_ context: MethodContext) -> [ModelWorkerEntry] {

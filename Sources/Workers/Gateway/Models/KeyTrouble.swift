@@ -15,25 +15,43 @@ struct KeyTrouble: Equatable {
     var status: Int
     var cause: String
 
-    /// What lasts at `now`, from the JSON of a model worker; what cannot be read is passed over.
+    /// Rows of one answer that are looked at.
+    private static let most = 500
+
+    /// What lasts at `now`, from the JSON of a model worker: as it had it kept (`cooldowns`), or as it answers `status`
+    /// (`profiles` with their own, `models` for all keys). What cannot be read is passed over.
     static func list(_ json: WireValue?, now: Int64) -> [KeyTrouble] {
-        let found = (json?["cooldowns"]?.items ?? []).prefix(500).compactMap { item -> KeyTrouble? in
-            guard let until = item["until"]?.whole, until > now, let kind = item["kind"]?.text else { return nil }
-            return KeyTrouble(
-                profile: Shown.text(item["profile"]?.text ?? "", limit: 256),
-                model: Shown.text(item["model"]?.text ?? "", limit: 256),
-                kind: Shown.text(kind.replacingUnderscores, limit: 32),
-                since: item["since"]?.whole ?? 0,
-                until: until,
-                nextProbe: max(0, item["nextProbe"]?.whole ?? 0),
-                status: Int(clamping: min(max(item["status"]?.whole ?? 0, 0), 999)),
-                cause: Shown.text(item["cause"]?.text ?? "", limit: 300)
-            )
+        var found = (json?["cooldowns"]?.items ?? []).prefix(most).compactMap {
+            read($0, profile: $0["profile"]?.text ?? "", now)
         }
+        for key in (json?["profiles"]?.items ?? []).prefix(64) {
+            let profile = key["id"]?.text ?? ""
+            if let own = read(key, profile: profile, now) { found.append(own) }
+            found += (key["models"]?.items ?? []).prefix(most).compactMap { read($0, profile: profile, now) }
+        }
+        found += (json?["models"]?.items ?? []).prefix(most).compactMap { read($0, profile: "", now) }
         // What holds most and longest first.
         return found.sorted {
-            ($0.model.isEmpty ? 0 : 1, -$0.until, $0.model) < ($1.model.isEmpty ? 0 : 1, -$1.until, $1.model)
+            ($0.model.isEmpty ? 0 : 1, -$0.until, $0.profile, $0.model)
+                < ($1.model.isEmpty ? 0 : 1, -$1.until, $1.profile, $1.model)
         }
+    }
+
+    private static func read(_ item: WireValue, profile: String, _ now: Int64) -> KeyTrouble? {
+        guard let until = item["until"]?.whole, until > now, until - now < 1 << 50, let kind = item["kind"]?.text else {
+            return nil
+        }
+        let model = item["model"]?.text ?? ""
+        return KeyTrouble(
+            profile: Shown.text(profile, limit: 256),
+            model: model == "*" ? "" : Shown.text(model, limit: 256),
+            kind: Shown.text(kind.replacingUnderscores, limit: 32),
+            since: max(0, item["since"]?.whole ?? 0),
+            until: until,
+            nextProbe: max(0, item["nextProbe"]?.whole ?? 0),
+            status: Int(clamping: min(max(item["status"]?.whole ?? 0, 0), 999)),
+            cause: Shown.text(item["cause"]?.text ?? "", limit: 300)
+        )
     }
 
     var wire: WireValue {

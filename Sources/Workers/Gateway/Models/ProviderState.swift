@@ -85,6 +85,7 @@ enum ModelStates {
             return [
                 "profile": .string(Shown.text(id, limit: 256)),
                 "mode": item["mode"]?.text.map { .string(Shown.text($0)) },
+                "state": item["state"]?.text.map { .string(Shown.text($0)) },
                 "source": item["source"]?.text.map { .string(Shown.text($0, limit: 256)) },
                 "lastUsedAt": used > 0 ? .integer(used) : nil,
                 "expiresAt": item["expires"]?.whole.map { .integer($0) },

@@ -97,7 +97,11 @@ struct ModelMethodTests {
             keep(bench)
             bench.engine.state.withLock {
                 $0.answers["model:google"] =
-                    #"{"profiles":[{"id":"google:default","mode":"api_key","secret":"s"}],"worker":{"streams":2}}"#
+                    """
+                    {"profiles":[{"id":"google:default","mode":"api_key","secret":"s","state":"locked","kind":"auth",
+                      "until":\(Self.future),"models":[{"model":"x","kind":"timeout","until":\(Self.future)}]}],
+                     "models":[{"model":"*","kind":"unreachable","until":\(Self.future)}],"worker":{"streams":2}}
+                    """
             }
             let client = try await bench.client(scopes: ["operator.read"])
             let providers = try #require(
@@ -105,7 +109,12 @@ struct ModelMethodTests {
             )
             #expect(providers.map { $0["live"] } == [false, true])
             #expect(providers[0]["cooldowns"]?.items?.count == 2)
-            #expect(providers[1]["keys"] == [["profile": "google:default", "mode": "api_key"]])
+            #expect(providers[1]["keys"] == [["profile": "google:default", "mode": "api_key", "state": "locked"]])
+            #expect(
+                providers[1]["cooldowns"]?.items?.map { "\($0["profile"]?.text ?? "-") \($0["model"]?.text ?? "-")" } == [
+                    "- -", "google:default -", "google:default x",
+                ]
+            )
             #expect(providers[1]["load"]?["streams"] == 2)
             let one = try await client.ask("models.status", ["provider": "google"])["payload"]?["providers"]?.items
             #expect(one?.map { $0["provider"]?.text } == ["google"])
@@ -135,8 +144,8 @@ struct ModelMethodTests {
             #expect(
                 bench.engine.state.withLock { $0.asked } == [
                     #"model:openai clear {"profile":"openai:work","model":"gpt-5.5"} 15000"#,
-                    "model:openai probe {} 60000",
-                    "model:google probe {} 60000", "model:google clear {} 15000",
+                    #"model:openai probe {"model":"gpt-5.5"} 60000"#,
+                    #"model:google probe {"model":"gemini-3.5-flash"} 60000"#, "model:google clear {} 15000",
                 ]
             )
             let unknown = try await writer.ask("models.probe", ["provider": "opnai"])
