@@ -186,7 +186,9 @@ struct OfferTests {
 
     @Test("the owner is warned once when a limit comes near and once when it is reached, over restarts too")
     func warned() throws {
-        let bench = try Bench(config: limited(.cheaper))
+        var limits = DeliveryLimits()
+        limits.day = { "\($0 / 86_400_000)" }
+        let bench = try Bench(config: limited(.cheaper), limits: limits)
         let channel = bench.link(Bench.channel)
         bench.inbound(channel, key: "owner")
         bench.parse(channel)
@@ -212,7 +214,7 @@ struct OfferTests {
         #expect(told(channel).isEmpty)
         spend(bench, model, "d", dollars: 1)
         #expect(told(channel).first?.contains("is spent ($1.83 of $1.00)") == true)
-        bench.advance(2 * 3_600_000)
+        bench.advance(3_600_001)
         spend(bench, model, "e", dollars: 1)
         #expect(told(channel).isEmpty)
         try bench.restart()

@@ -64,9 +64,9 @@ struct PriceTests {
         var own = PriceEntry(model: "openai/gpt-5.5", input: 1, output: 2)
         own.cacheRead = 0.5
         let table = PriceTable([own, PriceEntry(model: "openai/*", input: 7, output: 7)])
-        #expect(table.price(of: "openai/gpt-5.5", prompt: 1, day: "d") == ModelPrice(1, 2, read: 0.5))
-        #expect(table.price(of: "openai/gpt-5.2", prompt: 1, day: "d") == ModelPrice(7, 7))
-        #expect(table.price(of: "anthropic/claude-opus-4-6", prompt: 1, day: "d")?.input == 5)
+        #expect(table.price(of: "openai/gpt-5.5", prompt: 1, day: "2026-11-23") == ModelPrice(1, 2, read: 0.5))
+        #expect(table.price(of: "openai/gpt-5.2", prompt: 1, day: "2026-11-23") == ModelPrice(7, 7))
+        #expect(table.price(of: "anthropic/claude-opus-4-6", prompt: 1, day: "2026-11-23")?.input == 5)
     }
 
     @Test("an attempt that used nothing cost nothing, one that answered and said nothing has no price")
