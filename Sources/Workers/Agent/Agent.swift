@@ -105,7 +105,8 @@ struct AgentWorker {
                 runningTurns: link.desk.withLock { $0?.runningCount ?? 0 },
                 contextTokens: config.contextTokens,
                 messages: tail?.entries.count { $0.message != nil } ?? 0,
-                totalTokens: max(0, entry["totalTokens"]?.integer ?? 0)
+                totalTokens: max(0, entry["totalTokens"]?.integer ?? 0),
+                detour: FallbackNotice(entry)?.statusLine ?? ""
             )
         }
         var place = TurnPlace(

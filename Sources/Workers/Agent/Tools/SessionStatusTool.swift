@@ -12,6 +12,8 @@ struct SessionStatusTool: AgentTool {
         /// Of the session: messages in the part of the transcript that is read, tokens as last stored.
         var messages: Int
         var totalTokens: Int64
+        /// That another model answered last than the wanted one, and why; empty: it did not.
+        var detour = ""
     }
 
     let facts: @Sendable (SessionKey) async -> Facts
@@ -32,7 +34,7 @@ struct SessionStatusTool: AgentTool {
             Session: \(context.key)
             Session id: \(context.sessionID)
             Agent: \(facts.agent)
-            Model: \(context.model.isEmpty ? "none" : context.model)
+            Model: \(context.model.isEmpty ? "none" : context.model)\(facts.detour.isEmpty ? "" : " (\(facts.detour))")
             Channel: \(context.channel.isEmpty ? "webchat" : context.channel)
             Messages: \(facts.messages)
             Tokens in context: \(facts.totalTokens) of \(facts.contextTokens) (\(share) %)

@@ -96,11 +96,12 @@ struct AnswerReading: Sendable {
 
     /// OpenClaw's thinking block, with the provider's own JSON beside it, which goes back as it came.
     private static func thinking(_ raw: JSON) -> JSON {
+        let own = raw["block"] ?? raw
         var block = JSONObject(members: [
             .init(key: "type", value: "thinking"),
-            .init(key: "thinking", value: .string(raw["thinking"]?.string ?? "")),
+            .init(key: "thinking", value: .string(own["thinking"]?.string ?? "")),
         ])
-        block["thinkingSignature"] = raw["signature"]
+        block["thinkingSignature"] = own["signature"]
         block["raw"] = raw
         return .object(block)
     }

@@ -8,6 +8,10 @@ internal import Synchronization
 struct ModelAsking {
     let place: TurnPlace
     let running: RunningTurn
+    /// The model's worker.
+    let worker: String
+    /// How often a worker that dies is asked again; nil: as often as the place's timing says.
+    var retryLimit: Int?
 
     /// What asking came to.
     enum Result {
@@ -15,13 +19,13 @@ struct ModelAsking {
         case answer(AnswerReading)
         /// Interrupted after this much text.
         case interrupted(String)
-        /// The stream broke too often.
-        case lost(String)
+        /// The stream broke too often; the last one after this much text.
+        case lost(cause: String, partial: String)
     }
 
     /// - Parameter before: the turn's text from earlier rounds, in front of what this call adds.
     func ask(_ call: PromptCall, before: String) async -> Result {
-        var retries = place.timing.modelRetries[...]
+        var retries = place.timing.modelRetries.prefix(retryLimit ?? .max)
         while true {
             let reading = SharedReading()
             let failure = await attempt(call, before: before, reading)
@@ -33,7 +37,7 @@ struct ModelAsking {
             if failure.isLinkLost {
                 _ = try? await running.interruptible { try await place.link.stands() }
             } else {
-                guard let pause = retries.popFirst() else { return .lost(failure.cause) }
+                guard let pause = retries.popFirst() else { return .lost(cause: failure.cause, partial: answer.text) }
                 _ = try? await running.interruptible { try await Task.sleep(for: pause) }
             }
             if running.interruption != nil { return .interrupted(answer.text) }
@@ -57,8 +61,8 @@ struct ModelAsking {
         var cause = "it ended before the answer did"
         place.reach("model.before-call")
         do {
-            _ = try await running.interruptible { [place, running] in
-                try await place.models.call(running.turn.modelWorker, call) { event in
+            _ = try await running.interruptible { [place, running, worker] in
+                try await place.models.call(worker, call) { event in
                     let (step, isFirst) = reading.value.withLock { reading in
                         let isFirst = reading.text.isEmpty
                         return (reading.take(event), isFirst)

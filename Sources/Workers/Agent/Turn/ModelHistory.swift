@@ -99,7 +99,18 @@ struct ModelHistory {
                 step.files = TranscriptMessage.mediaPaths(entry)
                 steps.append(step)
             case "assistant":
-                if entry.stopReason == "error" || entry.isCommandReply { continue }
+                if entry.isCommandReply { continue }
+                if entry.stopReason == "error" {
+                    // What a person has read of an answer that broke, the model knows too.
+                    guard let partial = entry.message?[TranscriptMessage.own]?["partial"]?.string else { continue }
+                    var message = HubModelMessage()
+                    message.role = .assistant
+                    appendText(partial, to: &message)
+                    if !message.blocks.isEmpty {
+                        steps.append(Step(message: message, beginsTurn: false, isOfTurn: isOfTurn))
+                    }
+                    continue
+                }
                 let message = assistant(entry, isOfTurn: isOfTurn)
                 if !message.blocks.isEmpty {
                     steps.append(Step(message: message, beginsTurn: false, isOfTurn: isOfTurn))
@@ -149,7 +160,7 @@ struct ModelHistory {
             case "thinking":
                 guard isOfTurn, let raw = content["raw"] else { continue }
                 var block = HubModelBlock()
-                block.opaque = Data(raw.encoded())
+                block.opaque = Data(Self.labelled(raw).encoded())
                 message.blocks.append(block)
             case "toolCall":
                 guard let id = content["id"]?.string, let name = content["name"]?.string else { continue }
@@ -163,6 +174,11 @@ struct ModelHistory {
             }
         }
         return message
+    }
+
+    /// With the dialect that it belongs to; what was written before there were others is Anthropic's.
+    private static func labelled(_ raw: JSON) -> JSON {
+        raw["dialect"]?.string != nil ? raw : ["dialect": "anthropic", "block": raw]
     }
 
     private static func appendText(_ text: String, to message: inout HubModelMessage) {

@@ -4,6 +4,7 @@ internal import Synchronization
 /// One turn while it runs: where the gateway's frames about it arrive, and what they wake.
 final class RunningTurn: Sendable {
     let turn: HubTurn
+    let began = ContinuousClock.now
     let events: TurnEvents
     private let send: @Sendable (HubMessage) async -> Bool
     private let state = Mutex(State())

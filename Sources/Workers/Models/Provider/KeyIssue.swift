@@ -119,7 +119,7 @@ actor KeyIssue {
         }
     }
 
-    private var again: String { "log in again with: clawhold models login \(keys.provider)" }
+    private var again: String { "log in again with: clawhold models auth login \(keys.provider)" }
 
     private func keyFailure(_ cause: String) -> CallFailure {
         var failure = CallFailure(.auth, cause)
