@@ -155,7 +155,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FailoverTests",
-            dependencies: ["Failover", "IPCHub", protobuf],
+            dependencies: ["Failover", "IPCHub", "Runtime", protobuf],
             path: "Tests/Workers/Models/Failover"
         ),
         .target(

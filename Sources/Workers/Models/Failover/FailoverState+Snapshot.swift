@@ -7,19 +7,18 @@ extension FailoverState {
     private static let version: Int64 = 1
 
     package func snapshot() -> [UInt8] {
-        var seatsKept = min(seats.count, Self.seatLimit)
+        var (seatsKept, windowsKept) = (min(seats.count, Self.seatLimit), book.windows.count)
         while true {
-            let bytes = snapshot(seats: seatsKept).encoded()
-            if bytes.count <= Self.snapshotLimit || seatsKept == 0 {
-                // Without seats it is the bounds of the book that hold: 400 windows of at most 600 bytes.
-                return bytes.count <= Self.snapshotLimit ? bytes : JSON.object(JSONObject()).encoded()
-            }
-            seatsKept /= 2
+            let bytes = snapshot(seats: seatsKept, windows: windowsKept).encoded()
+            if bytes.count <= Self.snapshotLimit || (seatsKept == 0 && windowsKept == 0) { return bytes }
+            // Conversations first: a forgotten one costs a cold cache.
+            if seatsKept > 0 { seatsKept /= 2 } else { windowsKept = windowsKept * 3 / 4 }
         }
     }
 
-    private func snapshot(seats count: Int) -> JSON {
+    private func snapshot(seats count: Int, windows: Int) -> JSON {
         let newest = seats.sorted { $0.value.lastUsed > $1.value.lastUsed }.prefix(count)
+        let longest = book.windows.sorted { $0.value.until > $1.value.until }.prefix(windows)
         return [
             "version": .integer(Self.version),
             "profiles": .array(
@@ -30,7 +29,7 @@ extension FailoverState {
                     ]
                 }
             ),
-            "cooldowns": .array(book.windows.sorted { $0.value.until > $1.value.until }.map { Self.json($0, $1) }),
+            "cooldowns": .array(longest.map { Self.json($0.key, $0.value) }),
             "sessions": .array(
                 newest.map { [.string($0.key), .string($0.value.profile), .integer($0.value.lastUsed.milliseconds)] }
             ),
