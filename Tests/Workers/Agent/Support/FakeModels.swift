@@ -13,6 +13,9 @@ final class FakeModels: ModelDoor {
         case opaque(String)
         case finish(String)
         case fail(HubModelEvent.Failed.Kind, String)
+        /// Before any content, and another model may do better.
+        case next(HubModelEvent.Failed.Kind, attempts: UInt32)
+        case thinking(String)
         /// The stream ends without a word.
         case cut
         case error(HubLinkError)
@@ -23,11 +26,14 @@ final class FakeModels: ModelDoor {
 
     private let scripts: Mutex<[[Step]]>
     private let made = Mutex<[PromptCall]>([])
+    private let asked = Mutex<[String]>([])
 
     init(_ scripts: [Step]...) { self.scripts = Mutex(scripts) }
     init(scripts: [[Step]]) { self.scripts = Mutex(scripts) }
 
     var calls: [ModelCall] { made.withLock { $0.map(\.call) } }
+    /// The workers that were called, in order.
+    var targets: [String] { asked.withLock { $0 } }
     var pictures: [[Picture]] { made.withLock { $0.map(\.pictures) } }
 
     func call(
@@ -36,6 +42,7 @@ final class FakeModels: ModelDoor {
         receive: @escaping @Sendable (HubModelEvent) async -> Bool
     ) async throws {
         made.withLock { $0.append(call) }
+        asked.withLock { $0.append(target) }
         let script = scripts.withLock { $0.isEmpty ? [.fail(.unknown, "no script is left")] : $0.removeFirst() }
         for step in script {
             var event = HubModelEvent()
@@ -53,6 +60,13 @@ final class FakeModels: ModelDoor {
             case .fail(let kind, let cause):
                 event.failed.kind = kind
                 event.failed.cause = cause
+            case .next(let kind, let attempts):
+                event.failed.kind = kind
+                event.failed.cause = "\(kind)"
+                event.failed.attempts = attempts
+                event.failed.tryNext = true
+                event.failed.beforeContent = true
+            case .thinking(let text): event.thinking = text
             case .cut: return
             case .error(let error): throw error
             case .hang:
