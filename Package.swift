@@ -193,7 +193,7 @@ let package = Package(
         ),
         .target(
             name: "ModelAnthropic",
-            dependencies: ["Config", "Failover", "ModelUpstream", "Runtime", logging, protobuf],
+            dependencies: ["Config", "Failover", "ModelUpstream", "Runtime", protobuf],
             path: "Sources/Workers/Models/Anthropic"
         ),
         .target(
@@ -272,7 +272,8 @@ let package = Package(
         .executableTarget(
             name: "clawhold",
             dependencies: [
-                "Agent", "CLI", "Discord", "Gateway", "ModelAnthropic", "ModelDemo", "Plan", "Supervisor", "Telegram",
+                "Agent", "CLI", "Discord", "Gateway", "ModelDemo", "ModelDialects", "Plan", "Provider", "Supervisor",
+                "Telegram",
             ],
             linkerSettings: smallExecutable
         ),

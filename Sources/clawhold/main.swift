@@ -4,9 +4,10 @@ import Discord
 import Gateway
 import Glibc
 import IPCControl
-import ModelAnthropic
 import ModelDemo
+import ModelDialects
 import Plan
+import Provider
 import Runtime
 import Supervisor
 import Telegram
@@ -41,8 +42,9 @@ func runWorkerRole() -> Never {
     case (.agent, _): runAgent(start)
     case (.channel, "discord"): runDiscord(start)
     case (.channel, "telegram"): runTelegram(start)
-    case (.model, "anthropic"): runAnthropicModel(start)
     case (.model, "demo"): runDemoModel(start)
+    case (.model, _):
+        runProvider(start) { config, worker in makeUpstream(config, group: worker.group, log: worker.log) }
     default:
         complain("clawhold worker: this build has no worker for \(start.id)")
         exit(78)

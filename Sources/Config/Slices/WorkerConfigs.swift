@@ -96,22 +96,6 @@ package struct NativeCommand: Codable, Sendable, Equatable {
     }
 }
 
-/// The CONFIG of the worker `model:anthropic`; its secret comes as SECRET `ANTHROPIC_API_KEY` or `ANTHROPIC_OAUTH_TOKEN`.
-package struct AnthropicConfig: Codable, Sendable, Equatable {
-    /// Without `/v1/messages` and without a slash at its end: `https://api.anthropic.com`.
-    package var baseURL = "https://api.anthropic.com"
-    /// Further headers of `models.providers.anthropic.headers`; may hold secrets: never logged.
-    package var headers: [String: String] = [:]
-    /// How long a call may take in each phase; 0: the worker's own figures. From `clawhold.json`, `models.timeouts`.
-    package var connectMilliseconds = 0
-    package var headMilliseconds = 0
-    package var firstContentMilliseconds = 0
-    package var idleMilliseconds = 0
-    package var totalMilliseconds = 0
-
-    package init() {}
-}
-
 /// The CONFIG of the worker `model:demo`.
 package struct DemoConfig: Codable, Sendable, Equatable {
     package var version = ""

@@ -1,6 +1,15 @@
 /// `auth-profiles.json`: the credentials that OpenClaw stored itself. Read only.
 struct AuthProfiles {
-    private var profiles: [(id: String, credential: ProviderCredential)] = []
+    /// One stored credential.
+    struct Entry {
+        var id: String
+        var provider: String
+        var mode: ProviderConfig.Profile.Mode
+        /// Secret: the key, the token, or for `oauth` the whole entry as JSON.
+        var value: String
+    }
+
+    private(set) var entries: [Entry] = []
     private var order: [String: [String]] = [:]
 
     /// A missing or broken file holds nothing.
@@ -11,21 +20,14 @@ struct AuthProfiles {
             return result
         }
         for member in (root["profiles"]?.object?.members ?? []).prefix(200) {
-            guard let provider = member.value["provider"]?.string else { continue }
-            let key: String?
-            switch member.value["type"]?.string {
-            case "api_key": key = member.value["key"]?.string
-            case "token": key = member.value["token"]?.string
-            // These need refreshing, which is a later step.
-            default: key = nil
-            }
-            guard let value = key.map(Environment.trimmed), !value.isEmpty, value.utf8.count <= ConfigCheck.stringLimit
-            else {
-                continue
-            }
-            var credential = LoadedConfig.credential(provider, value, "auth-profiles.json: \(member.key)")
-            if provider == "anthropic", member.value["type"]?.string == "token" { credential.kind = .oauthToken }
-            result.profiles.append((member.key, credential))
+            guard let provider = member.value["provider"]?.string, !member.key.isEmpty, member.key.utf8.count <= 200,
+                let (mode, value) = credential(member.value), value.utf8.count <= ConfigCheck.stringLimit
+            else { continue }
+            // Anthropic's OAuth tokens are recognised by their prefix, wherever they were put.
+            let isToken = value.hasPrefix("sk-ant-oat")
+            result.entries.append(
+                Entry(id: member.key, provider: provider, mode: isToken ? .token : mode, value: value)
+            )
         }
         for member in root["order"]?.object?.members ?? [] {
             result.order[member.key] = member.value.array?.compactMap(\.string) ?? []
@@ -33,14 +35,23 @@ struct AuthProfiles {
         return result
     }
 
-    var providers: Set<String> { Set(profiles.map(\.credential.provider)) }
-
-    /// The first profile of a provider: by `auth.order`, then by the file's own order, then as they stand.
-    func credential(_ provider: String, order configured: [String]) -> ProviderCredential? {
-        let own = profiles.filter { $0.credential.provider == provider }
-        for id in configured + (order[provider] ?? []) {
-            if let profile = own.first(where: { $0.id == id }) { return profile.credential }
+    private static func credential(_ entry: ConfigValue) -> (ProviderConfig.Profile.Mode, String)? {
+        func text(_ key: String) -> String? {
+            entry[key]?.string.map(Environment.trimmed).flatMap { $0.isEmpty ? nil : $0 }
         }
-        return own.first?.credential
+        switch entry["type"]?.string {
+        case "api_key": return text("key").map { (.apiKey, $0) }
+        case "token": return text("token").map { (.token, $0) }
+        case "oauth":
+            guard text("access") != nil || text("refresh") != nil else { return nil }
+            return (.oauth, JSONWriter.text(entry, pretty: false))
+        default: return nil
+        }
     }
+
+    /// In the order of their names.
+    var providers: [String] { Set(entries.map(\.provider)).sorted() }
+
+    /// The file's own order for a provider; nil: it has none.
+    func order(_ provider: String) -> [String]? { order[provider].flatMap { $0.isEmpty ? nil : $0 } }
 }

@@ -145,40 +145,15 @@ struct Fleet {
     }
 
     private mutating func addModels() {
-        for credential in routing.served where credential.provider == "anthropic" {
-            guard let id = WorkerID("model:anthropic") else { continue }
-            let path: ConfigPath = ["models", "providers", "anthropic"]
-            let written = config.value(path + "baseUrl")?.string ?? config.environment["ANTHROPIC_BASE_URL"]
-            var slice = AnthropicConfig()
-            if let written {
-                guard let address = HTTPAddress.normalized(written) else {
-                    config.report(
-                        ConfigProblem(
-                            path: "models.providers.anthropic.baseUrl",
-                            line: Int(config.value(path + "baseUrl")?.position.line ?? 0),
-                            text: "must be an http:// or https:// address",
-                            disables: id.rawValue
-                        )
-                    )
-                    continue
-                }
-                slice.baseURL = address.hasSuffix("/v1") ? String(address.dropLast(3)) : address
-            }
-            for member in config.value(path + "headers")?.object?.members ?? [] {
-                slice.headers[member.key] = member.value.string ?? ""
-            }
-            func timeout(_ key: String) -> Int { config.ownValue(["models", "timeouts", key])?.integer ?? 0 }
-            slice.connectMilliseconds = timeout("connectMs")
-            slice.headMilliseconds = timeout("headMs")
-            slice.firstContentMilliseconds = timeout("firstContentMs")
-            slice.idleMilliseconds = timeout("idleMs")
-            slice.totalMilliseconds = timeout("totalMs")
-            let name = credential.kind == .oauthToken ? "ANTHROPIC_OAUTH_TOKEN" : "ANTHROPIC_API_KEY"
-            add(id, slice, secrets: [(name, credential.value)])
+        for problem in routing.providers.problems { config.report(problem) }
+        for entry in routing.providers.entries {
+            guard let id = WorkerID("model:\(entry.config.provider)") else { continue }
+            add(id, entry.config, secrets: entry.secrets.map { ($0.name, $0.value) })
         }
-        for credential in routing.providers.credentials where !routing.served.contains(credential) {
+        for provider in routing.providers.named {
+            guard let unusable = routing.providers.unusable[provider] else { continue }
             let text =
-                "\(credential.source) is set, but this version has no worker for the provider \(credential.provider) yet"
+                "the model provider \(provider.prefix(60)) cannot be called: \(unusable.reason). \(unusable.remedy)"
             notices.append(Notice(level: "warn", text: text))
         }
         if routing.usesDemo, let id = WorkerID("model:demo") {
@@ -191,7 +166,7 @@ struct Fleet {
                     level: "warn",
                     text:
                         "no model provider has a key: WebChat is answered by the demonstration model, and nothing else is."
-                        + " Set ANTHROPIC_API_KEY to change that."
+                        + " Set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or another provider's key to change that."
                 )
             )
         }

@@ -2,8 +2,6 @@ internal import Config
 
 /// Which worker serves which model, and what a person is told when none does.
 struct ModelRouting: Sendable {
-    /// Providers that this version has a worker for, and the model that is used when none is configured.
-    static let supported: [(provider: String, model: String)] = [("anthropic", "claude-opus-4-6")]
     static let demo = ModelRef(model: "demo/demonstration", worker: "model:demo")
 
     /// Fallbacks beyond this would never be reached.
@@ -22,12 +20,7 @@ struct ModelRouting: Sendable {
     }
 
     /// No provider has a credential, and nothing names one.
-    var usesDemo: Bool { providers.named.isEmpty && providers.credentials.isEmpty }
-
-    /// The providers that get a worker.
-    var served: [ProviderCredential] {
-        providers.credentials.filter { credential in Self.supported.contains { $0.provider == credential.provider } }
-    }
+    var usesDemo: Bool { providers.named.isEmpty && providers.entries.isEmpty }
 
     func route(_ names: ModelNames) -> ModelRoute {
         var route = ModelRoute()
@@ -36,16 +29,25 @@ struct ModelRouting: Sendable {
         return route
     }
 
-    /// Nothing is configured: the first provider that has a key.
+    /// Nothing is configured: the first provider that has a key, with the model that is usual there.
     private func standard() -> ModelRef {
-        for (provider, model) in Self.supported where providers[provider] != nil {
-            return ModelRef(model: "\(provider)/\(model)", worker: "model:\(provider)")
+        for entry in providers.entries where !entry.standardModel.isEmpty {
+            let provider = entry.config.provider
+            return ModelRef(model: "\(provider)/\(entry.standardModel)", worker: "model:\(provider)")
+        }
+        if let entry = providers.entries.first {
+            let provider = entry.config.provider
+            return ModelRef(
+                model: provider,
+                unavailable: "No model is chosen, so I cannot answer."
+                    + " Set agents.defaults.model.primary to \"\(provider)/<the model's name>\"."
+            )
         }
         guard let named = providers.named.first else {
             return ModelRef(
                 model: "",
-                unavailable:
-                    "No model provider has a key yet, so I cannot answer. Set ANTHROPIC_API_KEY and restart the gateway."
+                unavailable: "No model provider has a key yet, so I cannot answer."
+                    + " Set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY and restart the gateway."
             )
         }
         return ModelRef(model: String(named.prefix(60)), unavailable: sentence(provider: named))
@@ -59,23 +61,29 @@ struct ModelRouting: Sendable {
         // A name without a provider is Anthropic's, as in OpenClaw.
         let model = full.contains("/") ? full : "anthropic/\(full)"
         let provider = model.prefix { $0 != "/" }.lowercased()
-        guard Self.supported.contains(where: { $0.provider == provider }), providers[provider] != nil else {
+        guard providers[provider] != nil else {
             return ModelRef(model: model, unavailable: sentence(provider: provider))
         }
         return ModelRef(model: "\(provider)\(model.drop { $0 != "/" })", worker: "model:\(provider)")
     }
 
     private func sentence(provider: String) -> String {
-        guard Self.supported.contains(where: { $0.provider == provider }) else {
+        if let unusable = providers.unusable.first(where: { $0.key.lowercased() == provider })?.value {
             return
-                "The model provider \"\(provider.prefix(60))\" is not supported by this version of Clawhold yet, so I cannot answer."
-                + " Set agents.defaults.model.primary to an anthropic/… model and ANTHROPIC_API_KEY to its key."
+                "The model provider \"\(provider.prefix(60))\" cannot be called (\(unusable.reason)), so I cannot answer. "
+                + unusable.remedy
         }
-        if providers.named.contains(provider) {
-            return "The key of the model provider \"\(provider)\" cannot be read, so I cannot answer."
-                + " `clawhold status` names the line of the configuration."
+        if providers.named.contains(where: { $0.lowercased() == provider }) {
+            return
+                "The model provider \"\(provider.prefix(60))\" cannot be used as it is configured, or its key cannot be read,"
+                + " so I cannot answer. `clawhold status` names the line of the configuration."
         }
-        return "No API key found for provider \"\(provider)\", so I cannot answer."
-            + " Set \(provider.uppercased())_API_KEY and restart the gateway."
+        if let variable = KnownProvider.named(provider)?.variables.last {
+            return "No API key found for provider \"\(provider)\", so I cannot answer."
+                + " Set \(variable) and restart the gateway."
+        }
+        return "Nobody knows a model provider \"\(provider.prefix(60))\", so I cannot answer."
+            + " Correct agents.defaults.model.primary, or describe the provider under"
+            + " models.providers.\(provider.prefix(60)) with its baseUrl, apiKey and api."
     }
 }

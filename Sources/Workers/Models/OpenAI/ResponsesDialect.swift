@@ -9,10 +9,13 @@ package import Runtime
 package struct ResponsesDialect: Dialect {
     let owner: String
     let isVendor: Bool
+    /// The address that serves ChatGPT's subscriptions: it takes no limit, and wants to be told who it is.
+    let isSubscription: Bool
     private let reasoningModels: Set<String>
 
     package init(_ config: ProviderConfig) {
-        isVendor = config.provider == "openai" || HostName.of(config.baseURL) == "api.openai.com"
+        isSubscription = HostName.of(config.baseURL) == "chatgpt.com"
+        isVendor = isSubscription || config.provider == "openai" || HostName.of(config.baseURL) == "api.openai.com"
         owner = OpaqueBlock.name(dialect: "openai-responses", isVendor: isVendor, provider: config.provider)
         reasoningModels = Set(config.models.filter(\.isReasoning).map(\.id))
     }

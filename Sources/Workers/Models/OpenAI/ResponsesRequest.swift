@@ -13,8 +13,11 @@ struct ResponsesRequest {
             .init(key: "store", value: false),
         ])
         // Fewer than sixteen are refused.
-        if request.maxTokens > 0 { body["max_output_tokens"] = .integer(max(16, Int64(request.maxTokens))) }
-        if !request.system.isEmpty { body["instructions"] = .string(request.system) }
+        if request.maxTokens > 0, !dialect.isSubscription {
+            body["max_output_tokens"] = .integer(max(16, Int64(request.maxTokens)))
+        }
+        let system = request.system.isEmpty && dialect.isSubscription ? "You are a helpful assistant." : request.system
+        if !system.isEmpty { body["instructions"] = .string(system) }
         if !request.tools.isEmpty { body["tools"] = .array(request.tools.map(Self.tool)) }
         if dialect.reasons(request.model) {
             body["include"] = ["reasoning.encrypted_content"]

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ModelUpstream
+@testable import Config
 
 @Suite("Where a host is")
 struct HostNameTests {
