@@ -101,7 +101,7 @@ struct SeedTests {
         #expect(plan.workers == ["gateway", "agent:main", "channel:telegram:default", "model:anthropic"])
         #expect(plan.secrets("gateway") == ["GATEWAY_TOKEN": "gateway-token"])
         #expect(plan.secrets("channel:telegram:default") == ["TELEGRAM_BOT_TOKEN": telegramToken])
-        #expect(plan.secrets("model:anthropic") == ["ANTHROPIC_API_KEY": "sk-ant-1"])
+        #expect(plan.secrets("model:anthropic") == ["PROFILE_1": "sk-ant-1"])
         let access = try #require(try plan.gateway().channels.first)
         #expect(access.dmPolicy == .pairing && access.allowFrom == [] && access.groupPolicy == .allowlist)
         #expect(try plan.gateway().agent("main").model.primary.worker == "model:anthropic")

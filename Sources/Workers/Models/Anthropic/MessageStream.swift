@@ -42,7 +42,6 @@ struct MessageStream: AnswerReader {
         case "message_delta":
             if let reason = data["delta"]?["stop_reason"]?.string { draft.stopReason = Self.stopReason(reason) }
             merge(data["usage"])
-            if data["usage"] != nil { draft.countsAreFinal() }
         case "message_stop": (draft.isFinished, draft.isOver) = (true, true)
         case "error": throw event.failure(data)
         case "ping": break
@@ -67,7 +66,6 @@ struct MessageStream: AnswerReader {
             events += stopBlock(["index": index])
         }
         draft.stopReason = Self.stopReason(whole["stop_reason"]?.string ?? "")
-        draft.countsAreFinal()
         (draft.isFinished, draft.isOver) = (true, true)
         return events
     }

@@ -97,11 +97,6 @@ struct GenerateStream: AnswerReader {
         draft.isFinished = true
     }
 
-    mutating func end() throws(CallFailure) -> [HubModelEvent] {
-        draft.countsAreFinal()
-        return try draft.end()
-    }
-
     /// Cumulative: the last one counts. The prompt's count holds what was cached, the candidates' not what was thought.
     private mutating func merge(_ usage: JSON?) {
         guard let usage, let prompt = usage["promptTokenCount"]?.tokens else { return }

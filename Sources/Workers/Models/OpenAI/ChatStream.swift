@@ -125,7 +125,6 @@ struct ChatStream: AnswerReader {
     }
 
     mutating func end() throws(CallFailure) -> [HubModelEvent] {
-        draft.countsAreFinal()
         var events = try draft.end()
         guard !hasEnded, draft.callCount > 0 else { return events }
         hasEnded = true

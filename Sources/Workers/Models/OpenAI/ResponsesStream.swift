@@ -120,7 +120,6 @@ struct ResponsesStream: AnswerReader {
     private mutating func finish(_ response: JSON?, reason: String) throws(CallFailure) -> [HubModelEvent] {
         draft.named(response?["model"]?.string)
         merge(response?["usage"])
-        draft.countsAreFinal()
         var events: [HubModelEvent] = []
         // A host that streams nothing but the end.
         if !draft.hasContent {

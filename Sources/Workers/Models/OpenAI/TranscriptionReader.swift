@@ -25,7 +25,6 @@ struct TranscriptionReader: AnswerReader {
             input: usage?["input_tokens"]?.tokens ?? usage?["prompt_tokens"]?.tokens,
             output: usage?["output_tokens"]?.tokens ?? usage?["completion_tokens"]?.tokens
         )
-        draft.countsAreFinal()
         draft.stopReason = "end_turn"
         (draft.isFinished, draft.isOver) = (true, true)
         return draft.text(text)

@@ -28,25 +28,56 @@ final class CallWatch: Sendable {
         }
     }
 
-    private let state: Mutex<(phase: Phase, deadline: ContinuousClock.Instant)>
+    private struct State {
+        var phase = Phase.head
+        var deadline: ContinuousClock.Instant
+        /// Sleeps until the deadline that was known when it began.
+        var nap: Task<Void, Never>?
+        var napEnd: ContinuousClock.Instant
+    }
+
+    private let state: Mutex<State>
     private let overall: ContinuousClock.Instant
 
     init(times: CallTimes, overall: ContinuousClock.Instant) {
         self.overall = overall
-        state = Mutex((.head, .now + times.connect + times.head))
+        let deadline = ContinuousClock.now + times.connect + times.head
+        state = Mutex(State(deadline: deadline, napEnd: deadline))
     }
 
     func enter(_ phase: Phase, for limit: Duration) {
-        state.withLock { $0 = (phase, .now + limit) }
+        let deadline = ContinuousClock.now + limit
+        let early = state.withLock { state -> Task<Void, Never>? in
+            state.phase = phase
+            state.deadline = deadline
+            return deadline < state.napEnd ? state.nap : nil
+        }
+        // A phase that is shorter than the rest of the one before it.
+        early?.cancel()
     }
 
     /// Returns when a phase has taken too long; throws when the task is cancelled.
     private func expired() async throws -> Expiry {
         while true {
-            let (phase, deadline) = state.withLock { $0 }
-            let now = ContinuousClock.now
-            if now >= deadline || now >= overall { return Expiry(phase: phase, isOverall: now >= overall) }
-            try await Task.sleep(until: min(deadline, overall), clock: .continuous)
+            try Task.checkCancellation()
+            let (expiry, nap) = state.withLock { state -> (Expiry?, Task<Void, Never>?) in
+                let now = ContinuousClock.now
+                if now >= state.deadline || now >= overall {
+                    return (Expiry(phase: state.phase, isOverall: now >= overall), nil)
+                }
+                let end = min(state.deadline, overall)
+                // Ends by itself, by `enter`, or with the task that waits for it.
+                let nap = Task { _ = try? await Task.sleep(until: end, clock: .continuous) }
+                (state.nap, state.napEnd) = (nap, end)
+                return (nil, nap)
+            }
+            if let expiry { return expiry }
+            guard let nap else { continue }
+            await withTaskCancellationHandler {
+                await nap.value
+            } onCancel: {
+                nap.cancel()
+            }
         }
     }
 

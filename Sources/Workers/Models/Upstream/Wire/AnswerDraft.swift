@@ -70,11 +70,11 @@ package struct AnswerDraft: Sendable {
         usage.cacheRead = cacheRead ?? usage.cacheRead
         usage.cacheWrite = cacheWrite ?? usage.cacheWrite
         usage.reasoning = reasoning ?? usage.reasoning
-        if input != nil || output != nil || cacheRead != nil { source = source == .reported ? .reported : .partial }
+        if input != nil || output != nil || cacheRead != nil { source = isFinished ? .reported : .partial }
     }
 
-    /// The counts are the final ones.
-    package mutating func countsAreFinal() { if source == .partial { source = .reported } }
+    /// What was counted came with the answer's end, or stands for it.
+    private mutating func countsAreFinal() { if isFinished, source == .partial { source = .reported } }
 
     package mutating func text(_ text: String) -> [HubModelEvent] {
         guard !text.isEmpty else { return [] }
@@ -168,6 +168,7 @@ package struct AnswerDraft: Sendable {
     /// The body is over: the calls, once it is certain that they are whole.
     package mutating func end() throws(CallFailure) -> [HubModelEvent] {
         guard isFinished else { throw CallFailure(.cut, "the answer ended before its end") }
+        countsAreFinal()
         if stopReason == "max_tokens" {
             // Cut in the middle of its arguments: no call that can be made.
             calls.removeAll { !$0.arguments.isEmpty && (try? JSON(parsing: $0.arguments))?.object == nil }
