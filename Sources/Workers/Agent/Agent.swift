@@ -120,6 +120,7 @@ struct AgentWorker {
             envelope: Envelope(showsTime: config.envelopeTimestamp, showsElapsed: config.envelopeElapsed),
             models: HubModelDoor(worker: worker),
             media: HubMediaDoor(worker: worker),
+            speech: HubModelDoor(worker: worker),
             link: linkState,
             tools: [status],
             log: worker.log,

@@ -306,7 +306,7 @@ import Testing
 
     @Test("thinking goes back to the provider within the turn, as it came")
     func thinking() async throws {
-        let raw = #"{"type":"thinking","thinking":"hm","signature":"s="}"#
+        let raw = #"{"dialect":"anthropic","block":{"type":"thinking","thinking":"hm","signature":"s="}}"#
         let models = FakeModels([.opaque(raw)] + Self.counting, Self.hello, Self.hello)
         let bench = try Bench(models, tools: [Counter(count: Counter.Count())])
         _ = try await bench.run(Bench.turn("t1", "x"))

@@ -14,8 +14,31 @@ struct InboundFile: Equatable, Sendable {
     /// By its bytes when they say it, else as the sender said; "" when nobody knows.
     var mime: String
     var outcome: Outcome
+    var speech: Speech?
+
+    /// What became of the speech in it.
+    enum Speech: Equatable, Sendable {
+        case heard(String)
+        /// Why nobody understood it, in words.
+        case unheard(String)
+    }
+
+    var transcript: String? { if case .heard(let text)? = speech { text } else { nil } }
 
     var path: String? { if case .stored(let path) = outcome { path } else { nil } }
+
+    /// OpenClaw's words for what was said: `[Audio]`, the caption, the transcript. Nil when nothing was understood.
+    static func said(_ files: [InboundFile], caption: String) -> String? {
+        let texts = files.compactMap(\.transcript)
+        guard !texts.isEmpty else { return nil }
+        var lines: [String] = []
+        for (index, text) in texts.enumerated() {
+            lines.append(texts.count > 1 ? "[Audio \(index + 1)/\(texts.count)]" : "[Audio]")
+            if index == 0, !caption.trimmed().isEmpty { lines += ["User text:", caption] }
+            lines += ["Transcript:", text]
+        }
+        return lines.joined(separator: "\n")
+    }
 
     /// OpenClaw's lines: `[media attached: /…/a.png (image/png)]`, with a heading when there are several.
     static func note(_ files: [InboundFile]) -> String {
@@ -32,6 +55,12 @@ struct InboundFile: Equatable, Sendable {
             guard case .missing(let why) = file.outcome else { continue }
             let what = file.name.isEmpty ? FileKind.placeholder(file.kind) : file.name
             lines.append("[media not available: \(what): \(why)]")
+        }
+        for file in files {
+            guard case .unheard(let why)? = file.speech else { continue }
+            lines.append(
+                "[\(file.kind == .voice ? "voice" : "audio") not understood: \(ForeignText.label(why, limit: 300)). Tell its sender.]"
+            )
         }
         return lines.joined(separator: "\n")
     }

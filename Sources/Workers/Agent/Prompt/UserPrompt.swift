@@ -21,11 +21,12 @@ struct UserPrompt: Equatable, Sendable {
     ///   - message: the turn's message; its text is what stands after `/new`, when it is that.
     ///   - since: as in `Envelope.wrap`.
     init(_ turn: HubTurn, message: HubChatMessage, files: [InboundFile], envelope: Envelope, since: Int64?) {
-        let words = Self.words(message, limit: ModelHistory.textLimit)
+        let said = InboundFile.said(files, caption: message.text)?.cut(toBytes: ModelHistory.textLimit)
+        let words = said ?? Self.words(message, limit: ModelHistory.textLimit)
         var front = files.isEmpty ? [] : [InboundFile.note(files)]
         guard !turn.channel.isEmpty, turn.channel != "webchat" else {
             // The owner writes there, and what a client shows is what the model reads.
-            let own = message.text.isEmpty ? words : message.text.cut(toBytes: ModelHistory.textLimit)
+            let own = said ?? (message.text.isEmpty ? words : message.text.cut(toBytes: ModelHistory.textLimit))
             self.init(front: front, wrapped: own, own: own, back: [])
             return
         }

@@ -77,10 +77,28 @@ struct TurnLoop {
             // Only an interruption ends it without a result.
             let fetched = try? await running.interruptible { [turn] in try await fetching.fetch(turn) }
             files = fetched ?? []
+            files = await heard(files)
         }
         guard running.interruption != "shutdown" else { return false }
         try session.begin(files)
         return running.interruption == nil
+    }
+
+    /// With what is said in them.
+    private func heard(_ files: [InboundFile]) async -> [InboundFile] {
+        guard let door = place.speech, files.contains(where: VoiceNotes.isSpeech), running.interruption == nil else {
+            return files
+        }
+        var caller = HubModelCaller()
+        caller.agent = place.agent
+        caller.sessionKey = key.canonical
+        caller.runID = turn.turnID
+        let notes = VoiceNotes(door: door, log: place.log)
+        // Only an interruption ends it without a result.
+        let heard = try? await running.interruptible { [turn, caller] in
+            try await notes.heard(files, turn: turn, caller: caller)
+        }
+        return (heard ?? nil) ?? files
     }
 
     private func rounds(_ session: TurnSession, _ chain: ModelChain) async throws(DiskError) -> Outcome {

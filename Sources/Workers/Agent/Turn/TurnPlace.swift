@@ -25,6 +25,8 @@ struct TurnPlace: Sendable {
     var models: any ModelDoor
     /// Nil: no files are taken in.
     var media: (any MediaDoor)?
+    /// Nil: speech is not turned into text.
+    var speech: (any SpeechDoor)?
     var link: any LinkWatch
     var tools: [any AgentTool]
     var timing = Timing()

@@ -27,6 +27,7 @@ final class Bench: Sendable {
         sessions: String? = nil,
         tools: [any AgentTool]? = nil,
         media: (any MediaDoor)? = nil,
+        speech: (any SpeechDoor)? = nil,
         contextTokens: Int = 200_000,
         retries: [Duration] = [.milliseconds(1), .milliseconds(1)],
         turnLimit: Duration = .seconds(60)
@@ -65,6 +66,7 @@ final class Bench: Sendable {
         )
         place.folder = MediaFolder(path: "\(directory.path)/media")
         place.media = media
+        place.speech = speech
         if tools == nil { place.tools.append(MessageTool(files: place.outbound)) }
         place.timing.textInterval = .zero
         place.timing.linkGrace = .milliseconds(20)

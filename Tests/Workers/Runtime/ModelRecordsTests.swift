@@ -1,0 +1,153 @@
+import FoundationEssentials
+import IPCHub
+import Logging
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@testable import Runtime
+
+@Suite("What a model worker must not forget", .timeLimit(.minutes(1)))
+struct ModelRecordsTests {
+    /// A gateway that remembers what it was sent.
+    private final class Sink: Sendable {
+        let frames = Mutex<[HubMessage]>([])
+        let isUp = Mutex(true)
+
+        func take(_ message: HubMessage) -> Bool {
+            guard isUp.withLock({ $0 }) else { return false }
+            frames.withLock { $0.append(message) }
+            return true
+        }
+
+        var rows: [String] {
+            frames.withLock { $0 }.compactMap { if case .ledgerRow(let row) = $0 { row.id } else { nil } }
+        }
+
+        var states: [HubModelState] {
+            frames.withLock { $0 }.compactMap { if case .modelState(let state) = $0 { state } else { nil } }
+        }
+
+        func until(_ wants: (Sink) -> Bool) async throws {
+            let deadline = ContinuousClock.now + .seconds(10)
+            while !wants(self) {
+                guard ContinuousClock.now < deadline else { throw CancellationError() }
+                try await Task.sleep(for: .milliseconds(1))
+            }
+        }
+    }
+
+    private func records(_ sink: Sink) -> ModelRecords {
+        let records = ModelRecords(prefix: "p.", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        records.attach { sink.take($0) }
+        return records
+    }
+
+    @Test("a row is sent when it is made, again after every WELCOME, and forgotten once acknowledged")
+    func rows() async throws {
+        let sink = Sink()
+        let records = records(sink)
+        records.record(HubLedgerRow())
+        try await sink.until { $0.rows == ["p.1"] }
+        sink.isUp.withLock { $0 = false }
+        records.record(HubLedgerRow())
+        sink.isUp.withLock { $0 = true }
+        sink.frames.withLock { $0 = [] }
+        await records.welcomed()
+        #expect(sink.rows.prefix(2) == ["p.1", "p.2"] && !records.isSettled)
+        #expect(records.received(.ledgerAck(.with { $0.ids = ["p.1", "p.2", "nonsense"] })))
+        #expect(records.ledger.waiting == 0 && records.isSettled)
+    }
+
+    @Test("no more rows are kept than the bound, and what is lost is counted")
+    func bounded() {
+        let records = ModelRecords(prefix: "p.", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        for _ in 0..<(ModelRecords.rowLimit + 7) { records.record(HubLedgerRow()) }
+        #expect(records.ledger.waiting == ModelRecords.rowLimit && records.ledger.lost == 7)
+    }
+
+    @Test("a state is not saved before the one that was kept has come, and changes of one moment are one save")
+    func saves() async throws {
+        let sink = Sink()
+        let records = records(sink)
+        let restored = Mutex<[Data]>([])
+        records.keep(
+            { .with { $0.cooldowns = Data([1]) } },
+            restore: { state in restored.withLock { $0.append(state.cooldowns) } }
+        )
+        for _ in 0..<5 { records.changed(urgent: true) }
+        #expect(records.received(.modelState(.with { $0.cooldowns = Data([9]) })))
+        #expect(restored.withLock { $0 } == [Data([9])])
+        try await sink.until { !$0.states.isEmpty }
+        #expect(sink.states.first?.cooldowns == Data([1]))
+        // Unacknowledged: said again on the next link.
+        let before = sink.states.count
+        await records.welcomed()
+        #expect(sink.states.count == before + 1)
+        let seq = try #require(sink.states.last?.seq)
+        #expect(records.received(.modelStateAck(.with { $0.seq = seq })))
+        await records.welcomed()
+        #expect(sink.states.count == before + 1)
+    }
+
+    @Test("who must know waits for the acknowledgement, and hears what could not be kept")
+    func saved() async throws {
+        let sink = Sink()
+        let records = records(sink)
+        records.keep({ HubModelState() }, restore: { _ in })
+        _ = records.received(.modelState(HubModelState()))
+        async let kept = records.saved(within: .seconds(10))
+        try await sink.until { $0.states.count == 1 }
+        _ = records.received(.modelStateAck(.with { ($0.seq, $0.error) = (1, "disk full") }))
+        #expect(try await kept == "disk full")
+        await #expect(throws: TimeLimit.Exceeded.self) { try await records.saved(within: .milliseconds(1)) }
+    }
+
+    @Test("calls wait for the kept state")
+    func restored() async {
+        let records = records(Sink())
+        records.keep({ HubModelState() }, restore: { _ in })
+        let waiting = Task { await records.isRestored() }
+        _ = records.received(.modelState(HubModelState()))
+        await waiting.value
+    }
+
+    // MARK: Admission
+
+    @Test("what does not fit waits its turn, and is let in in order when there is room")
+    func admission() async {
+        let admission = Admission(budget: 100, patience: .seconds(30))
+        let (first, second, third) = (Admission.Ticket(), Admission.Ticket(), Admission.Ticket())
+        #expect(await admission.reserve(80, for: first))
+        let waiting = Task { await admission.reserve(60, for: second) }
+        while admission.load.waiting == 0 { await Task.yield() }
+        let last = Task { await admission.reserve(10, for: third) }
+        while admission.load.waiting < 2 { await Task.yield() }
+        admission.release(first)
+        #expect(await waiting.value)
+        #expect(await last.value)
+        #expect(admission.load.reserved == 70)
+        admission.release(second)
+        admission.release(third)
+        #expect(admission.load.reserved == 0)
+    }
+
+    @Test("what waits too long is sent away, and holds nothing")
+    func shed() async {
+        let admission = Admission(budget: 100, patience: .milliseconds(5))
+        let (first, second) = (Admission.Ticket(), Admission.Ticket())
+        #expect(await admission.reserve(80, for: first))
+        #expect(await !admission.reserve(60, for: second))
+        admission.release(second)
+        #expect(admission.load.reserved == 80 && admission.load.waiting == 0)
+    }
+
+    @Test("a call that is alone may hold more than the budget")
+    func alone() async {
+        let admission = Admission(budget: 100, patience: .milliseconds(5))
+        let ticket = Admission.Ticket()
+        #expect(await admission.reserve(60, for: ticket))
+        #expect(await admission.reserve(500, for: ticket))
+        #expect(await !admission.reserve(1, for: Admission.Ticket()))
+    }
+}
