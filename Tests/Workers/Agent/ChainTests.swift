@@ -66,6 +66,14 @@ struct ChainTests {
         #expect(done.text.hasSuffix("I asked openai/gpt as well, which refuses my credentials."))
     }
 
+    @Test("a change that nobody was told is told with the next answer")
+    func untold() async throws {
+        let busy: [FakeModels.Step] = [.next(.overloaded, attempts: 1)]
+        let bench = try Bench(FakeModels(busy, busy, busy, Self.hello))
+        #expect(try await bench.run(Self.turn("t1", "hi", [Self.gpt])).status == .error)
+        #expect(try await bench.run(Self.turn("t2", "hi", [Self.gpt])).text.hasPrefix("(openai/gpt answers"))
+    }
+
     @Test("after content nobody else is asked: the part is kept, sent and said to be a part")
     func partial() async throws {
         let models = FakeModels([.text("Once upon"), .fail(.cut, "reset")], Self.hello)
@@ -123,7 +131,7 @@ struct ChainTests {
         #expect(done.status == .ok && done.text == "Hello" && models.targets.last == "model:anthropic")
         #expect(models.calls.map(\.request.byChoice) == [false, false, true])
         let limited = try Bench(
-            FakeModels([.next(.rateLimit, attempts: 0)], [.next(.billing, attempts: 0)], Self.hello)
+            FakeModels([.next(.rateLimit, attempts: 0)], [.next(.rateLimit, attempts: 0)], Self.hello)
         )
         #expect(try await limited.run(Self.turn("t1", "hi", [Self.gpt])).status == .error)
     }

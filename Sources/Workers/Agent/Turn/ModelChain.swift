@@ -51,15 +51,13 @@ struct ModelChain: Equatable, Sendable {
             index = next
             return true
         }
-        // Everything cools, nobody was asked: better one question too many than none at all. Not where a provider named the
-        // time, or will refuse again.
+        // Everything cools, nobody was asked: better one question too many than none at all, since a key may have been
+        // topped up a moment ago. Not where a provider may have named the time.
         guard failures.values.allSatisfy({ $0.attempts == 0 }) else { return false }
         let soft = failures.sorted { $0.key < $1.key }.first { entry in
             switch entry.value.kind {
-            case .timeout, .overloaded, .unreachable, .transient, .cut, .modelNotFound: true
-            case .unknown, .auth, .rateLimit, .badRequest, .billing, .context, .refused, .exhausted, .shed,
-                .UNRECOGNIZED:
-                false
+            case .timeout, .overloaded, .unreachable, .transient, .cut, .modelNotFound, .auth, .billing: true
+            case .unknown, .rateLimit, .badRequest, .context, .refused, .exhausted, .shed, .UNRECOGNIZED: false
             }
         }
         guard let soft else { return false }

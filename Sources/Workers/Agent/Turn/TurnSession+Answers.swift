@@ -14,6 +14,8 @@ extension TurnSession {
         }
         let whole = joined([textSoFar, answer.text])
         var reply = composed(whole)
+        // Said to nobody: the next answer says it.
+        if reply.text.isEmpty, fallback != nil { fallback = toldFallback }
         reply.text = withNotices(reply.text)
         do throws(DiskError) {
             let message = assistant(answer.blocks, answer, stopReason: answer.stopReason)
@@ -69,6 +71,7 @@ extension TurnSession {
 
     /// No answer: the sentence is what the person is told, and what a later attempt will tell again.
     func fail(_ sentence: String, cause: String) async throws(DiskError) -> HubTurnDone {
+        fallback = toldFallback
         let message = TranscriptMessage.assistant(
             content: [TranscriptMessage.textBlock(sentence)],
             model: model,
@@ -84,6 +87,7 @@ extension TurnSession {
 
     /// Interrupted: what was written so far stays, marked.
     func abort(_ partial: String, reason: String) async throws(DiskError) -> HubTurnDone {
+        fallback = toldFallback
         let text = joined([textSoFar, partial])
         let message = TranscriptMessage.assistant(
             content: partial.isEmpty ? [] : [TranscriptMessage.textBlock(partial)],

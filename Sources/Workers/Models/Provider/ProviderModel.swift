@@ -156,16 +156,13 @@ final class ProviderModel: ModelProvider {
             return false
         }
         let isFirst = Mutex(true)
-        var report = await attempts.attempt(call, with: key, limit: limit) { event in
+        let report = await attempts.attempt(call, with: key, limit: limit) { event in
             if isFirst.withLock({ first in
                 defer { first = false }; return first
             }) {
                 self.succeeded(running)
             }
             try await answer.write(event)
-        }
-        if Self.isEmpty(report, call) {
-            report.end = .failed(CallFailure(.cut, "the answer was empty", status: report.status))
         }
         records.record(row(report, call, profile))
         switch report.end {
@@ -195,16 +192,6 @@ final class ProviderModel: ModelProvider {
             running.plan.withLock { $0.credentialChanged(profile, rules) }
             return false
         }
-    }
-
-    /// An end without a word that is not one. After a tool's result a model may have nothing to add.
-    private static func isEmpty(_ report: AttemptReport, _ call: ModelCall) -> Bool {
-        guard case .finished(let finished) = report.end, !report.isCommitted, !call.request.hasTranscription else {
-            return false
-        }
-        let followsTool =
-            call.messages.last?.blocks.contains { if case .toolResult? = $0.block { true } else { false } } ?? false
-        return !followsTool && ["", "end_turn", "stop_sequence", "tool_use"].contains(finished.stopReason)
     }
 
     @discardableResult

@@ -146,6 +146,17 @@ package final class ModelWorker: Sendable {
         }
     }
 
+    /// Reads a call to its end without keeping it: who is cut off while writing would not read why.
+    private static func drain(_ messages: inout HubStream.Messages.AsyncIterator) async throws -> ModelCall? {
+        while let message = try await messages.next(isolation: #isolation) {
+            switch message {
+            case .modelRequestEnd, .mediaEnd: return nil
+            default: break
+            }
+        }
+        throw HubLinkError.closed
+    }
+
     private func shed() -> HubModelEvent {
         let load = admission.load
         worker.log.warning(
@@ -169,7 +180,7 @@ package final class ModelWorker: Sendable {
         guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
         guard case .modelRequest(let request) = first else { throw HubLinkError.unexpected(first.type) }
         let room = request.system.utf8.count + request.tools.reduce(0) { $0 + $1.inputSchema.count }
-        guard await reserve(Admission.callBytes + room) else { return nil }
+        guard await reserve(Admission.callBytes + room) else { return try await drain(&messages) }
         var call = ModelCall(request: request, messages: [])
         var joining = MessageJoining()
         var size = 0
@@ -179,12 +190,12 @@ package final class ModelWorker: Sendable {
                 let added = part.blocks.reduce(0) { $0 + Self.size($1) }
                 size += added
                 guard size <= callLimit else { throw HubLinkError.malformed(.tooLong(size)) }
-                guard await reserve(added) else { return nil }
+                guard await reserve(added) else { return try await drain(&messages) }
                 if let whole = try joining.take(part) { call.messages.append(whole) }
             case .mediaChunk(let chunk) where request.hasTranscription:
                 size += chunk.data.count
                 guard size <= callLimit else { throw HubLinkError.malformed(.tooLong(size)) }
-                guard await reserve(chunk.data.count) else { return nil }
+                guard await reserve(chunk.data.count) else { return try await drain(&messages) }
                 call.audio.append(contentsOf: chunk.data)
             case .mediaEnd(let end) where request.hasTranscription:
                 guard end.error.isEmpty else { throw HubLinkError.closed }

@@ -47,7 +47,7 @@ struct VoiceTests {
         return event
     }
 
-    private static func turn(_ text: String = "", _ models: [String]) -> HubTurn {
+    private static func turn(_ models: [String], text: String = "") -> HubTurn {
         var turn = Bench.telegram("t1", text)
         turn.message.media = [FakeMedia.media(1, kind: .voice)]
         turn.transcribers = models.map { model in
@@ -74,7 +74,7 @@ struct VoiceTests {
         let (request, size) = try #require(speech.asked.withLock { $0.first })
         #expect(request.caller.purpose == "transcription" && request.transcription.mime == "audio/ogg")
         #expect(request.transcription.name == "voice.ogg" && size == Self.ogg.count)
-        let captioned = try await prompt(speech, Self.turn("for later", ["whisper"]))
+        let captioned = try await prompt(speech, Self.turn(["whisper"], text: "for later"))
         #expect(captioned.contains("[Audio]\nUser text:\nfor later\nTranscript:\nBuy milk."))
     }
 

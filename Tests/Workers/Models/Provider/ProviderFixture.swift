@@ -15,7 +15,6 @@ import Synchronization
 final class FakeWire: ProviderAttempts {
     enum Outcome: Sendable {
         case answers(String)
-        case empty
         case fails(CallFailure)
         /// Says this, then fails.
         case breaks(String, CallFailure)
@@ -57,7 +56,6 @@ final class FakeWire: ProviderAttempts {
                 report.isCommitted = true
                 (report.usage.input, report.source, report.servedModel, report.status) = (7, .reported, "served", 200)
                 return report
-            case .empty: return AttemptReport(.finished(finished))
             case .fails(let failure): return AttemptReport(.failed(failure))
             case .breaks(let text, let failure):
                 try await receive(.with { $0.text = text })

@@ -45,9 +45,9 @@ struct ProviderTests {
         try await bench.until { bench.rows.first?.end == "cut" }
     }
 
-    @Test("an empty answer is a failure; after a tool's result it is an answer")
-    func empty() async throws {
-        let wire = FakeWire(["key-a": [.empty], "key-b": [.answers("x")]])
+    @Test("a fault of a moment is asked again after a short pause, then with another key")
+    func transient() async throws {
+        let wire = FakeWire(["key-a": [.fails(failure(.transient))], "key-b": [.answers("x")]])
         let bench = ProviderBench(wire)
         #expect(try await bench.ask().first?.text == "x")
         #expect(wire.asked == ["key-a", "key-a", "key-b"] && bench.waited.made.withLock { $0 } == [.milliseconds(250)])
