@@ -19,6 +19,11 @@ package final class ModelRecords: Sendable {
     private let state = Mutex(State())
     private let restored = Gate()
 
+    /// Whether a save is on its way, and how soon.
+    private enum Schedule: Int {
+        case none, soon, now
+    }
+
     private struct State {
         var send: (@Sendable (HubMessage) async -> Bool)?
         var rows: [HubLedgerRow] = []
@@ -28,7 +33,7 @@ package final class ModelRecords: Sendable {
         var restore: (@Sendable (HubModelState) -> Void)?
         var seq: UInt64 = 0
         var acked: UInt64 = 0
-        var isScheduled = false
+        var scheduled = Schedule.none
         var lastSave: ContinuousClock.Instant?
         var savers: [(seq: UInt64, gate: Gate)] = []
         /// The answer to the last save that could not be kept.
@@ -92,19 +97,17 @@ package final class ModelRecords: Sendable {
     /// What `snapshot` says has changed: it is saved within a second, or at once.
     package func changed(urgent: Bool) {
         let pause = state.withLock { state -> Duration? in
-            if state.isScheduled && !urgent { return nil }
-            guard let last = state.lastSave, !urgent else {
-                state.isScheduled = true
-                return .zero
-            }
-            state.isScheduled = true
+            let wanted: Schedule = urgent || state.lastSave == nil ? .now : .soon
+            guard state.scheduled.rawValue < wanted.rawValue else { return nil }
+            state.scheduled = wanted
+            guard wanted == .soon, let last = state.lastSave else { return .zero }
             return max(.zero, Self.saveInterval - (ContinuousClock.now - last))
         }
         guard let pause else { return }
         // Ends by itself within a second.
         Task {
             if pause > .zero { try? await Task.sleep(for: pause) }  // never cancelled
-            guard self.state.withLock({ $0.isScheduled }) else { return }
+            guard self.state.withLock({ $0.scheduled != .none }) else { return }
             await self.save()
         }
     }
@@ -123,7 +126,7 @@ package final class ModelRecords: Sendable {
         // An empty state must not take the place of one that is still on its way here.
         guard await restored.opens(within: Self.restoreLimit) || !Task.isCancelled else { return }
         let frame = state.withLock { state -> (HubModelState, @Sendable (HubMessage) async -> Bool)? in
-            state.isScheduled = false
+            state.scheduled = .none
             guard let snapshot = state.snapshot else { return nil }
             state.seq += 1
             state.lastSave = .now
@@ -143,7 +146,7 @@ package final class ModelRecords: Sendable {
     }
 
     /// Whether everything is with the gateway.
-    var isSettled: Bool { state.withLock { $0.rows.isEmpty && !$0.isScheduled && $0.savers.isEmpty } }
+    var isSettled: Bool { state.withLock { $0.rows.isEmpty && $0.scheduled == .none && $0.savers.isEmpty } }
 
     // MARK: The link
 
