@@ -1,6 +1,6 @@
 package import IPCHub
 
-/// What a failed attempt calls for: the table of the failover rules (`docs/failover.md`).
+/// What a failed attempt calls for: the table of the failover rules (`docs/models.md`).
 package struct FailureAction: Equatable, Sendable {
     /// The same key may be asked once more after a pause in this range; nil: it may not.
     package var pause: ClosedRange<Duration>?
