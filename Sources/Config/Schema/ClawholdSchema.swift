@@ -42,12 +42,6 @@ enum ClawholdSchema {
                 "cheaperModel": .string,
                 "warnAt": .number,
             ]),
-            "endpoint": .object([
-                "enabled": .bool,
-                "fallbacks": .strings,
-                "maxBodyMb": .integer(1...256),
-                "maxConcurrent": .integer(1...1024),
-            ]),
         ]),
     ])
 

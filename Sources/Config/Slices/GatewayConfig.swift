@@ -42,7 +42,6 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     package var spend = SpendConfig()
     /// Who turns speech into text, best first.
     package var transcribers: [ModelRef] = []
-    package var endpoint = EndpointConfig()
     /// Set only while no provider at all has a credential: what WebChat, and only WebChat, is answered with.
     package var demoModel: ModelRef?
     /// Worker ids of the sidecars.

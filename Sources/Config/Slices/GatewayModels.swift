@@ -57,16 +57,3 @@ package struct SpendConfig: Codable, Sendable, Equatable {
 
     package var hasLimits: Bool { perDay != nil || !perAgent.isEmpty }
 }
-
-/// `models.endpoint` of `clawhold.json`: the port also serves models to other programs.
-package struct EndpointConfig: Codable, Sendable, Equatable {
-    package var enabled = false
-    /// Asked in this order when the model that was named cannot answer; `openai/gpt-5.2`.
-    package var fallbacks: [ModelRef] = []
-    /// Largest body of a request.
-    package var maxBodyMegabytes = 20
-    /// Requests at the same time.
-    package var maxConcurrent = 64
-
-    package init() {}
-}

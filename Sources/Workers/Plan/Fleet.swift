@@ -66,7 +66,6 @@ struct Fleet {
         slice.prices = catalog.prices
         slice.spend = catalog.spend
         slice.transcribers = catalog.transcribers
-        slice.endpoint = catalog.endpoint
         slice.demoModel = routing.usesDemo ? ModelRouting.demo : nil
         slice.sidecars = drafts.filter { $0.id.kind == .sidecar }.map(\.id.rawValue)
         slice.file.state = config.state

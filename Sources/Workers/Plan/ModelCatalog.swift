@@ -17,7 +17,6 @@ struct ModelCatalog: Sendable {
     private(set) var prices: [PriceEntry] = []
     private(set) var spend = SpendConfig()
     private(set) var transcribers: [ModelRef] = []
-    private(set) var endpoint = EndpointConfig()
     private(set) var problems: [ConfigProblem] = []
     private let config: LoadedConfig
     private let routing: ModelRouting
@@ -31,7 +30,6 @@ struct ModelCatalog: Sendable {
         readProviders()
         readSpend()
         readTranscribers()
-        readEndpoint()
     }
 
     // MARK: Models
@@ -168,7 +166,7 @@ struct ModelCatalog: Sendable {
         return amount
     }
 
-    // MARK: Speech and endpoint
+    // MARK: Speech
 
     private mutating func readTranscribers() {
         let audio = config.value(["tools", "media", "audio"])
@@ -182,15 +180,6 @@ struct ModelCatalog: Sendable {
         }
         if let written, !written.isEmpty { return transcribers = written }
         transcribers = Self.speech.map { routing.reference("\($0.provider)/\($0.model)") }.filter { !$0.worker.isEmpty }
-    }
-
-    private mutating func readEndpoint() {
-        let path: ConfigPath = ["models", "endpoint"]
-        endpoint.enabled = config.ownValue(path + "enabled")?.bool ?? false
-        let names = config.ownValue(path + "fallbacks")?.array?.compactMap(\.string) ?? []
-        endpoint.fallbacks = names.prefix(ModelRouting.fallbackLimit).map(routing.reference)
-        if let size = config.ownValue(path + "maxBodyMb")?.integer { endpoint.maxBodyMegabytes = size }
-        if let count = config.ownValue(path + "maxConcurrent")?.integer { endpoint.maxConcurrent = count }
     }
 
     private mutating func problem(_ path: ConfigPath, _ value: ConfigValue?, _ text: String, own: Bool = false) {

@@ -100,18 +100,6 @@ struct CatalogTests {
         #expect(try models("{}").isEmpty)
     }
 
-    @Test("the endpoint is off unless it is switched on")
-    func endpoint() throws {
-        #expect(try makePlan("{}", environment: Self.key).gateway().endpoint == EndpointConfig())
-        let own = "{models: {endpoint: {enabled: true, fallbacks: ['claude-a'], maxBodyMb: 3, maxConcurrent: 2}}}"
-        let plan = try makePlan("{}", environment: Self.key, files: ["/data/clawhold.json": own])
-        let endpoint = try plan.gateway().endpoint
-        #expect(endpoint.enabled)
-        #expect(endpoint.fallbacks.map(\.model) == ["anthropic/claude-a"])
-        #expect(endpoint.maxBodyMegabytes == 3)
-        #expect(endpoint.maxConcurrent == 2)
-    }
-
     @Test("as many models as anybody writes are bounded, loudly")
     func many() throws {
         let list = (0...ModelCatalog.limit).map { "{id: 'm\($0)'}" }.joined(separator: ",")

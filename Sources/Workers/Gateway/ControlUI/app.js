@@ -180,16 +180,17 @@ async function onOnline(hello) {
   // What was asked and not settled is asked again under the same key: the gateway tells what became of it.
   for (const run of state.runs.values()) if (!run.done) submit(run);
   loadChannels();
+  loadUsage();
   await Promise.all([loadHistory(), loadSessions()]);
   renderNotices();
 }
 
-function onOffline() { renderChannels(); renderNotices(); updateComposer(); }
+function onOffline() { renderChannels(); renderUsage(); renderNotices(); updateComposer(); }
 
 function onEvent(name, payload) {
   if (name === "chat") onChat(payload);
   else if (name === "agent") onAgent(payload);
-  else if (name === "workers") { takeWorkers(payload); channelsMayHaveChanged(); }
+  else if (name === "workers") { takeWorkers(payload); channelsMayHaveChanged(); usageMayHaveChanged(); }
   else if (name === "health") { state.health = payload; renderNotices(); }
 }
 
@@ -714,9 +715,9 @@ function renderNotices() {
   $("degraded").title = `${broken} not running`;
 }
 
-const PAGES = { chat: "Chat", channels: "Channels", workers: "Workers" };
+const PAGES = { chat: "Chat", channels: "Channels", usage: "Usage", workers: "Workers" };
 
-function pageOf(path) { return /\/(workers|channels)\/?$/.exec(path)?.[1] ?? "chat"; }
+function pageOf(path) { return /\/(workers|channels|usage)\/?$/.exec(path)?.[1] ?? "chat"; }
 
 function showPage(page, push = true) {
   document.body.dataset.page = page;
@@ -726,7 +727,7 @@ function showPage(page, push = true) {
   }
   document.title = PAGES[page] + " · Clawhold";
   if (push && pageOf(location.pathname) !== page) history.pushState(null, "", `${base}/${page}`);
-  if (page === "workers") renderWorkers(); else if (page === "channels") { renderChannels(); loadChannels(); } else renderLog(true);
+  if (page === "workers") renderWorkers(); else if (page === "channels") { renderChannels(); loadChannels(); } else if (page === "usage") { renderUsage(); loadUsage(); } else renderLog(true);
 }
 
 function closeMenu() { document.body.classList.remove("menu-open"); $("scrim").hidden = true; $("menu").setAttribute("aria-expanded", "false"); }
@@ -738,6 +739,9 @@ function start() {
     event.preventDefault();
     showPage(link.dataset.page);
   });
+  for (const button of document.querySelectorAll("#usage-days button")) button.addEventListener("click", () => showDays(Number(button.dataset.days)));
+  for (const button of document.querySelectorAll("#usage-what button")) button.addEventListener("click", () => showWhat(button.dataset.what));
+  addEventListener("resize", renderUsage);
   addEventListener("popstate", () => showPage(pageOf(location.pathname), false));
   addEventListener("hashchange", () => { takeTokenFromAddress(); if (!gateway.online) gateway.open(); });
   addEventListener("online", () => { if (!gateway.online && !gateway.refused) gateway.open(); });

@@ -111,9 +111,10 @@ struct ModelMethodTests {
             #expect(providers[0]["cooldowns"]?.items?.count == 2)
             #expect(providers[1]["keys"] == [["profile": "google:default", "mode": "api_key", "state": "locked"]])
             #expect(
-                providers[1]["cooldowns"]?.items?.map { "\($0["profile"]?.text ?? "-") \($0["model"]?.text ?? "-")" } == [
-                    "- -", "google:default -", "google:default x",
-                ]
+                providers[1]["cooldowns"]?.items?.map { "\($0["profile"]?.text ?? "-") \($0["model"]?.text ?? "-")" }
+                    == [
+                        "- -", "google:default -", "google:default x",
+                    ]
             )
             #expect(providers[1]["load"]?["streams"] == 2)
             let one = try await client.ask("models.status", ["provider": "google"])["payload"]?["providers"]?.items

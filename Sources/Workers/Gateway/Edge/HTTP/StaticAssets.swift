@@ -43,6 +43,7 @@ struct StaticAssets: Sendable {
         switch name {
         case "app.js": file("application/javascript; charset=utf-8", PackageResources.app_js)
         case "channels.js": file("application/javascript; charset=utf-8", PackageResources.channels_js)
+        case "usage.js": file("application/javascript; charset=utf-8", PackageResources.usage_js)
         case "app.css": file("text/css; charset=utf-8", PackageResources.app_css)
         case "icon.svg", "favicon.svg": file("image/svg+xml", PackageResources.icon_svg)
         default: nil
