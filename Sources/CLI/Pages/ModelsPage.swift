@@ -30,7 +30,8 @@ enum ModelsPage {
             lines += ["", why, "Set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, then:  clawhold reload"]
         } else if providers.contains(where: { !troubles($0).isEmpty }) {
             lines += [
-                "", "Try a key now:  clawhold models probe NAME     Forget what it did:  clawhold models clear NAME",
+                "", "Try a key now:         clawhold models probe NAME",
+                "Forget what it did:    clawhold models clear NAME",
             ]
         }
         return lines.joined(separator: "\n")
