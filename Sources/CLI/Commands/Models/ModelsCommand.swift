@@ -12,7 +12,6 @@ struct ModelsCommand: ParsableCommand {
                 clawhold models list                   every model that can be had
                 clawhold models probe [NAME]           asks each key for one word
                 clawhold models clear [NAME]           forgets what cools or is locked: it is asked again
-                clawhold models auth login NAME        a subscription, by a code that is typed in any browser
 
                 NAME is a provider (openai) or one of its keys (openai:work).
                 Exit codes: 0 done or shown, 1 it failed (--check: something does not work), 2 typed wrongly.
