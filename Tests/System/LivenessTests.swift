@@ -60,7 +60,7 @@ extension SystemTests {
                 setup.config = Self.severalPeople(setup.config)
             }
             #expect(try await world.ask("first of all").contains("first of all"))
-            try await world.model.control("pace", ["seconds": .number(0.01)])
+            try await world.model.control("pace", ["seconds": 0.01])
             let rounds = 8
             async let restarts: Void = {
                 for _ in 0..<3 {

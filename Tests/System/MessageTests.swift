@@ -29,7 +29,7 @@ extension SystemTests {
         @Test("by WebSocket: started, streamed, final, and in the history")
         func webSocket() async throws {
             let world = try await World.start()
-            try await world.model.control("pace", ["seconds": .number(0.05)])
+            try await world.model.control("pace", ["seconds": 0.05])
             let client = try await WebSocketClient.connected(to: world.gateway.port, token: Gateway.token)
             let words = "one two three four five six seven eight nine ten"
             let started = try await client.chat(words, key: "run-1")

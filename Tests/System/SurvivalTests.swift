@@ -129,7 +129,7 @@ extension SystemTests {
         func randomKills() async throws {
             let world = try await World.start()
             var random = SplitMix(seed: 2)
-            try await world.model.control("pace", ["seconds": .number(0.002)])
+            try await world.model.control("pace", ["seconds": 0.002])
             for round in 0..<20 {
                 for victim in ["gateway", World.telegramWorker, World.agentWorker, World.modelWorker] {
                     let word = "word-\(round)-\(victim.count)-end"

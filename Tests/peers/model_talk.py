@@ -171,6 +171,8 @@ def check(ask, names_calls=True):
                 raise Refused(f"messages.{index}: the arguments of a call must be an object")
     if asked:
         raise Refused("messages: `tool_use` ids were found without `tool_result` blocks immediately after")
+    if ask.turns[-1].role != "user":
+        raise Refused("This model does not support assistant message prefill. The conversation must end with a user message.")
     for name in ask.tools:
         if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name or ""):
             raise Refused("tools: the name of a tool is invalid")

@@ -165,6 +165,11 @@ final class StateDirectory: Sendable {
         try Data(text.utf8).write(to: URL(filePath: path + "/" + name))
     }
 
+    /// Makes a directory below it, with those on the way.
+    func makeDirectories(_ name: String) throws {
+        try FileManager.default.createDirectory(atPath: path + "/" + name, withIntermediateDirectories: true)
+    }
+
     func read(_ name: String) throws -> [UInt8] {
         Array(try Data(contentsOf: URL(filePath: path + "/" + name)))
     }

@@ -6,6 +6,8 @@ struct JournalRows: Sendable {
     var gaps: [String]
     /// `turns.done` and the like, with how many rows are in that state.
     var states: JSONValue
+    /// One for every attempt at a model's provider, oldest first.
+    var ledger: [JSONValue]
 
     init(_ state: StateDirectory) async throws {
         guard let journal = try state.paths(endingWith: "journal.sqlite").first else {
@@ -21,5 +23,6 @@ struct JournalRows: Sendable {
         marked = rows["marked"]?.array.compactMap(\.string) ?? []
         gaps = rows["gaps"]?.array.compactMap(\.string) ?? []
         states = rows["states"] ?? .null
+        ledger = rows["ledger"]?.array ?? []
     }
 }
