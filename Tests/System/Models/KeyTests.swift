@@ -52,8 +52,16 @@ extension SystemTests {
             try KeySearch([provider]).nowhere(in: again, frames: client.frames.items + other.frames.items)
         }
 
-        @Test("an empty wallet locks the key, a person's choice or a word clears it", arguments: [false, true])
-        func billing(byChoice: Bool) async throws {
+        /// What a person does once the wallet is full again.
+        enum TopUp: CaseIterable {
+            case asksAgain, choosesAnotherModel, clears
+        }
+
+        @Test(
+            "an empty wallet locks the key; the next question after a top-up, a choice or a word ends that",
+            arguments: TopUp.allCases
+        )
+        func billing(_ topUp: TopUp) async throws {
             let provider = TestProvider("alpha", .chat)
             let world = try await World.start(models: [provider])
             try await world.model.fault(["mode": "error", "name": "quota", "count": -1])
@@ -64,15 +72,23 @@ extension SystemTests {
             #expect(["credit", "billing", "paid", "pay", "quota", "money"].contains { words.contains($0) }, "\(words)")
             let tried = try await world.model.calls(to: "alpha").count
             #expect(try await Self.ask(client, "and now")["state"] == "error")
-            #expect(try await world.model.calls(to: "alpha").count == tried, "a locked key is not asked")
+            #expect(
+                try await world.model.calls(to: "alpha").count == tried + 1,
+                "where nothing else can answer a question costs one request, not all attempts"
+            )
+            #expect(try await Terminal.type(world, "models", "status").text.contains("billing"))
             // Paid.
             try await world.model.control("clear-faults")
-            if byChoice {
-                // Another model of the same key: what a person chose is asked even while the key is locked.
+            switch topUp {
+            case .asksAgain: break
+            case .choosesAnotherModel:
+                // Of the same key: what a person chose is asked even while the key is locked.
                 _ = try await Self.ask(client, "/model \(provider.name)/test-2")
-            } else {
+            case .clears:
                 let cleared = try await Terminal.type(world, "models", "clear", "alpha")
                 #expect(cleared.code == 0, "\(cleared.text)")
+                let status = try await Terminal.type(world, "models", "status")
+                #expect(!status.text.contains("billing"), "\(status.text)")
             }
             let answer = try await Self.ask(client, "thank you")
             #expect(

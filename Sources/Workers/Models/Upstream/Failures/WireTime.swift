@@ -36,7 +36,7 @@ package enum WireTime {
 
     /// Seconds since 1970 of "2026-12-01T00:00:00Z", with a fraction or an offset, or of "2026-12-01".
     static func date(_ text: String) -> Int64? {
-        let parts = text.split(separator: "T", maxSplits: 1)
+        let parts = text.split(separator: "T", maxSplits: 1, omittingEmptySubsequences: false)
         guard let day = parts.first else { return nil }
         let numbers = day.split(separator: "-").map { Int64($0) }
         guard numbers.count == 3, let year = numbers[0], let month = numbers[1], let day = numbers[2],
