@@ -1,5 +1,6 @@
 import Glibc
 import IPCControl
+import Synchronization
 import Testing
 
 extension SystemTests {
@@ -117,33 +118,42 @@ extension SystemTests {
         func killedUnderLoad() async throws {
             let gateway = try await Gateway.start()
             let port = gateway.port
-            let rounds = Extent.of(15, full: 60)
-            let end = ContinuousClock.now + .seconds(rounds)
-            let load = Task {
-                try await withThrowingTaskGroup(of: (served: Int, cut: Int).self) { group in
-                    for _ in 0..<3 {
-                        group.addTask { try await blocking { try Self.knock(port, until: end) } }
-                    }
-                    return try await group.reduce((served: 0, cut: 0)) { ($0.served + $1.served, $0.cut + $1.cut) }
-                }
-            }
+            let rounds = Extent.of(8, full: 60)
+            let over = Flag()
             var kills = 0
-            while ContinuousClock.now < end {
-                try await Task.sleep(for: .seconds(1))
-                if let pid = try? await gateway.pid(of: "gateway") { kills += Glibc.kill(pid, SIGKILL) == 0 ? 1 : 0 }
+            let (served, cut) = try await withThrowingTaskGroup(of: (served: Int, cut: Int).self) { group in
+                for _ in 0..<3 {
+                    group.addTask { try await blocking { try Self.knock(port, until: over) } }
+                }
+                defer { over.raise() }
+                while kills < rounds {
+                    try await Task.sleep(for: .seconds(1))
+                    try await gateway.worker("gateway", within: 30)
+                    try await gateway.kill("gateway")
+                    kills += 1
+                }
+                over.raise()
+                return try await group.reduce((served: 0, cut: 0)) { ($0.served + $1.served, $0.cut + $1.cut) }
             }
-            let (served, cut) = try await load.value
-            #expect(kills > rounds / 2)
-            #expect(served > 20 * rounds, "\(served) served, \(cut) cut off by \(kills) kills")
+            #expect(served > 40 * rounds, "\(served) served, \(cut) cut off by \(kills) kills")
             try await gateway.healthy()
             #expect(try await gateway.stop() == 0)
         }
 
+        private final class Flag: Sendable {
+            private let value = Atomic(false)
+
+            var isRaised: Bool { value.load(ordering: .relaxed) }
+
+            func raise() {
+                value.store(true, ordering: .relaxed)
+            }
+        }
+
         /// Connects and asks without pause. A refused connect throws; a connection that a kill cut off is counted.
-        private static func knock(_ port: UInt16, until end: ContinuousClock.Instant) throws -> (served: Int, cut: Int)
-        {
+        private static func knock(_ port: UInt16, until over: Flag) throws -> (served: Int, cut: Int) {
             var (served, cut) = (0, 0)
-            while ContinuousClock.now < end {
+            while !over.isRaised {
                 let socket = try Socket.tcp(port)
                 do {
                     try socket.write(Array("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8))
