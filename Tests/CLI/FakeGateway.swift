@@ -28,7 +28,7 @@ final class FakeGateway: Sendable {
     }
 
     let socket: String
-    private let listener: Int32
+    private let listener = Mutex<FakeListener?>(nil)
     private let script: Mutex<[Conversation]>
     private let calls = Mutex<[(method: String, params: JSON)]>([])
 
@@ -36,53 +36,22 @@ final class FakeGateway: Sendable {
     init?(socket path: String, _ script: [Conversation]) {
         socket = path
         self.script = Mutex(script)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard bound == 0, listen(listener, 8) == 0 else {
-            close(listener)
-            return nil
-        }
-        var thread = pthread_t()
-        pthread_create(
-            &thread,
-            nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<FakeGateway>.fromOpaque(pointer).takeRetainedValue().accept()
-                return nil
-            },
-            Unmanaged.passRetained(self).toOpaque()
-        )
-        pthread_detach(thread)
+        guard
+            let made = FakeListener(
+                path,
+                serve: { [weak self] fd in
+                    guard let self else { return }
+                    converse(fd, self.script.withLock { $0.count > 1 ? $0.removeFirst() : $0.first ?? .end })
+                }
+            )
+        else { return nil }
+        listener.withLock { $0 = made }
     }
 
     /// The calls so far, `connect` apart.
     var received: [(method: String, params: JSON)] { calls.withLock { $0 } }
 
-    func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        unlink(socket)
-    }
-
-    private func accept() {
-        while true {
-            let fd = Glibc.accept(listener, nil, nil)
-            guard fd >= 0 else { break }
-            let next = script.withLock { $0.count > 1 ? $0.removeFirst() : $0.first ?? .end }
-            converse(fd, next)
-            close(fd)
-        }
-        close(listener)
-    }
+    func stop() { listener.withLock { $0 }?.stop() }
 
     private func converse(_ fd: Int32, _ script: Conversation) {
         if case .end = script { return }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import IPCControl
 import Synchronization
@@ -7,62 +8,30 @@ final class FakeSupervisor: Sendable {
     typealias Script = @Sendable (Block) -> [Block]
 
     let socket: String
-    private let listener: Int32
+    private let listener = Mutex<FakeListener?>(nil)
     private let commands = Mutex<[Block]>([])
 
     /// Listens at `socket`; nil when it cannot.
     init?(socket path: String, script: @escaping Script) {
         socket = path
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard bound == 0, listen(listener, 8) == 0 else {
-            close(listener)
-            return nil
-        }
-        var thread = pthread_t()
-        let body = Unmanaged.passRetained(
-            Body { [listener, weak self] in
-                while true {
-                    let fd = accept(listener, nil, nil)
-                    guard fd >= 0 else { return }
+        guard
+            let made = FakeListener(
+                path,
+                serve: { [weak self] fd in
                     Self.serve(fd) { command in
                         self?.commands.withLock { $0.append(command) }
                         return script(command)
                     }
-                    close(fd)
                 }
-            }
-        )
-        pthread_create(
-            &thread,
-            nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<Body>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            },
-            body.toOpaque()
-        )
-        pthread_detach(thread)
+            )
+        else { return nil }
+        listener.withLock { $0 = made }
     }
 
     /// What was asked so far.
     var received: [Block] { commands.withLock { $0 } }
 
-    func stop() {
-        // The thread closes it: a descriptor closed under a thread that accepts could become another test's listener.
-        shutdown(listener, Int32(SHUT_RDWR))
-        unlink(socket)
-    }
+    func stop() { listener.withLock { $0 }?.stop() }
 
     private static func serve(_ fd: Int32, _ answer: (Block) -> [Block]) {
         var decoder = BlockDecoder()
@@ -83,14 +52,6 @@ final class FakeSupervisor: Sendable {
                     _ = bytes[half...].withUnsafeBytes { send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
                 }
             }
-        }
-    }
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-
-        init(_ run: @escaping @Sendable () -> Void) {
-            self.run = run
         }
     }
 }
@@ -121,11 +82,22 @@ func supervisorScript(_ stateDirectory: String, workers: [Block] = []) -> FakeSu
     }
 }
 
-/// A new directory with a short path, for sockets.
+private let directories = Mutex<[String]>([])
+private let removesDirectories: Void = {
+    atexit {
+        // What cannot be removed stays.
+        for path in directories.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
+    }
+}()
+
+/// A new directory with a short path, for sockets; gone when the tests end.
 func temporaryDirectory() -> String {
     var template = Array("/tmp/clitest-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { return "/tmp" }
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    removesDirectories
+    directories.withLock { $0.append(path) }
+    return path
 }
 
 func write(_ text: String, to path: String) {

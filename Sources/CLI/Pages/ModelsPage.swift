@@ -75,7 +75,7 @@ enum ModelsPage {
         let model = text(trouble["model"])
         let what = [profile.isEmpty ? "every key" : profile, model.isEmpty ? "" : "for \(model)"]
             .filter { !$0.isEmpty }.joined(separator: " ")
-        let left = Words.duration(milliseconds: max(0, (trouble["until"]?.integer ?? now) - now))
+        let left = Words.duration(milliseconds: max(trouble["until"]?.integer ?? now, now) - now)
         let cause = text(trouble["cause"])
         let line = "\(what): \(text(trouble["words"])), not asked for \(left)\(cause.isEmpty ? "" : " (\(cause))")"
         return Words.wrapped(line, width: width ?? .max, indent: 7).map(style.careful)

@@ -1,15 +1,24 @@
 import Config
+import FoundationEssentials
 import Glibc
 import Testing
 
 @testable import Plan
 
 @Suite("Files on disk")
-struct PlanProcessTests {
+final class PlanProcessTests {
+    private var directories: [String] = []
+
+    deinit {
+        // What cannot be removed stays.
+        for path in directories { try? FileManager.default.removeItem(atPath: path) }
+    }
+
     private func directory() throws -> String {
         var template = Array("/tmp/plantest-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        directories.append(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        return directories[directories.count - 1]
     }
 
     private func mode(_ path: String) -> mode_t {

@@ -16,8 +16,9 @@ struct ChannelsCommand: ParsableCommand {
                 Exit codes: 0 done or shown (status also when nothing runs), 1 it failed, 2 typed wrongly.
                 """,
             subcommands: [
-                ChannelsStatus.self, ChannelsList.self, ChannelsStart.self, ChannelsStop.self, ChannelsRestart.self,
-                ChannelsLogs.self, WhyCommand.self,
+                ChannelsStatus.self, ChannelsList.self, ChannelsOrder<StartChannel>.self,
+                ChannelsOrder<StopChannel>.self,
+                ChannelsOrder<RestartChannel>.self, ChannelsLogs.self, WhyCommand.self,
             ],
             defaultSubcommand: ChannelsStatus.self
         )
@@ -124,54 +125,46 @@ struct ChannelsList: ParsableCommand {
     }
 }
 
-/// `channels start`.
-struct ChannelsStart: ParsableCommand {
+/// What `channels start` and its like do.
+protocol ChannelAction {
+    static var action: LifeCycle.Action { get }
+    static var abstract: String { get }
+}
+
+enum StartChannel: ChannelAction {
+    static let action = LifeCycle.Action.start
+    static let abstract = "Starts a channel and waits until it is ready."
+}
+
+enum StopChannel: ChannelAction {
+    static let action = LifeCycle.Action.stop
+    static let abstract = "Drains a channel and keeps it stopped until `start`."
+}
+
+enum RestartChannel: ChannelAction {
+    static let action = LifeCycle.Action.restart
+    static let abstract = "Drains a channel and connects it anew."
+}
+
+/// `channels start`, `stop`, `restart`: the supervisor's, over its own socket, so that they work when the gateway does not.
+struct ChannelsOrder<Kind: ChannelAction>: ParsableCommand {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "start", abstract: "Starts a channel and waits until it is ready.")
+        CommandConfiguration(commandName: Kind.action.rawValue, abstract: Kind.abstract)
     }
 
     @OptionGroup var target: ChannelArgument
     @OptionGroup var common: CommonOptions
 
-    func run() throws { try ChannelLife.run(.start, target, common) }
-}
-
-/// `channels stop`.
-struct ChannelsStop: ParsableCommand {
-    static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "stop", abstract: "Drains a channel and keeps it stopped until `start`.")
-    }
-
-    @OptionGroup var target: ChannelArgument
-    @OptionGroup var common: CommonOptions
-
-    func run() throws { try ChannelLife.run(.stop, target, common) }
-}
-
-/// `channels restart`.
-struct ChannelsRestart: ParsableCommand {
-    static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "restart", abstract: "Drains a channel and connects it anew.")
-    }
-
-    @OptionGroup var target: ChannelArgument
-    @OptionGroup var common: CommonOptions
-
-    func run() throws { try ChannelLife.run(.restart, target, common) }
-}
-
-/// start, stop and restart of channels: the supervisor's, over its own socket, so that they work when the gateway does not.
-enum ChannelLife {
-    static func run(_ action: LifeCycle.Action, _ target: ChannelArgument, _ common: CommonOptions) throws {
+    func run() throws {
         guard target.wanted != nil || target.name == "all" || target.channel == "all" else {
             throw CommandFailure(
-                text: "Name the channel, or `all`:  clawhold channels \(action.rawValue) telegram",
+                text: "Name the channel, or `all`:  clawhold channels \(Kind.action.rawValue) telegram",
                 code: 2
             )
         }
         let connection = try common.discovery.connect()
         let rows = try WorkerRow.all(on: connection)
-        try LifeCycle.run(action, ChannelChoice.workers(target.wanted, among: rows), connection, common)
+        try LifeCycle.run(Kind.action, ChannelChoice.workers(target.wanted, among: rows), connection, common)
     }
 }
 

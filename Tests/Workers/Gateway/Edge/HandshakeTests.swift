@@ -206,6 +206,7 @@ struct HandshakeTests {
     @Test("on the Unix socket root and the state's owner are admin without a token, nobody else gets in with one")
     func unixSocket() async throws {
         let path = "/tmp/clawhold-edge-\(EdgeID.make().prefix(8)).sock"
+        defer { unlink(path) }
         for (owner, admitted) in [(UInt32(getuid()), true), (4_000_000_000, getuid() == 0)] {
             try await EdgeBench.run {
                 $0.unixPath = path
@@ -231,6 +232,7 @@ struct HandshakeTests {
     @Test("on the Unix socket a process of the gateway's own tree is refused whoever it runs as, token or not")
     func ownTree() async throws {
         let path = "/tmp/clawhold-edge-\(EdgeID.make().prefix(8)).sock"
+        defer { unlink(path) }
         try await EdgeBench.run {
             $0.unixPath = path
             $0.owner = getuid()
@@ -246,6 +248,5 @@ struct HandshakeTests {
                 #expect(try await client.closed().code == 1008)
             }
         }
-        unlink(path)
     }
 }
