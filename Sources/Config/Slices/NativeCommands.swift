@@ -6,7 +6,12 @@ extension NativeCommand {
         NativeCommand("reset", "Begin a fresh conversation", argument: "The first message of it"),
         NativeCommand("stop", "Stop the answer that is being written"),
         NativeCommand("status", "Model, tokens and state of this conversation"),
-        NativeCommand("model", "Which model answers here"),
+        NativeCommand("model", "Which model answers here", argument: "Its name or number, or default"),
+        NativeCommand(
+            "think",
+            "How much the model thinks here",
+            argument: "off|minimal|low|medium|high|xhigh|default"
+        ),
         NativeCommand("whoami", "Your id and this conversation's, as the configuration names them"),
         NativeCommand("help", "What can be typed here"),
     ]

@@ -16,6 +16,8 @@ package struct AgentConfig: Codable, Sendable, Equatable {
     /// A turn longer than this is ended.
     package var timeoutSeconds = 600
     package var maxConcurrent = 4
+    /// `agents.defaults.thinkingDefault`, as written; empty: nothing is said to the model.
+    package var thinking = ""
     /// IANA name; empty: the host's.
     package var userTimezone = ""
     /// Of the times that the model is told: an IANA name; empty: the host's. From `agents.defaults.envelopeTimezone`.

@@ -39,7 +39,7 @@ extension LoadedConfig {
 
     /// An order names all that are used; without one the profiles of `auth.profiles` stand first.
     private func profiles(_ provider: String, _ stored: AuthProfiles) -> [Credential] {
-        let own = stored.entries.filter { $0.provider == provider && fits($0) }
+        let own = stored.entries.filter { $0.provider.lowercased() == provider && fits($0) }
         var chosen: [AuthProfiles.Entry] = []
         func choose(_ ids: [String]) {
             for id in ids where !chosen.contains(where: { $0.id == id }) {
@@ -49,7 +49,7 @@ extension LoadedConfig {
         choose(fixedOrder(provider, stored) ?? [])
         if chosen.isEmpty {
             let configured = value(["auth", "profiles"])?.object?.members ?? []
-            choose(configured.filter { $0.value["provider"]?.string == provider }.map(\.key))
+            choose(configured.filter { $0.value["provider"]?.string?.lowercased() == provider }.map(\.key))
             choose(own.map(\.id))
         }
         return chosen.map {

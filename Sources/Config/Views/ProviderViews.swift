@@ -42,11 +42,14 @@ extension LoadedConfig {
         var providers = Providers()
         var order = KnownProvider.all.map(\.name)
         let configured = Self.find(["models", "providers"], in: root)?.object?.members ?? []
-        order += configured.map(\.key).filter { !order.contains($0) }
         let stored = AuthProfiles.read(agentDirectory: agentDirectory, files: files)
-        order += stored.providers.filter { !order.contains($0) }
+        for name in (configured.map(\.key) + stored.providers).map({ $0.lowercased() }) where !order.contains(name) {
+            order.append(name)
+        }
         for provider in order.prefix(200) {
-            let entry = configured.last { $0.key == provider }?.value
+            // As people write it: large letters name no other provider.
+            let written = configured.last { $0.key.lowercased() == provider }
+            let (entry, key) = (written?.value, written?.key ?? provider)
             let keys = credentials(provider, entry, stored)
             let isNamed =
                 !keys.isEmpty || entry?["apiKey"] != nil || (entry?["baseUrl"] != nil && provider != "anthropic")
@@ -54,8 +57,8 @@ extension LoadedConfig {
             guard isNamed else { continue }
             providers.named.append(provider)
             // A wrong value anywhere in a provider's entry switches the provider off; its problem is told already.
-            guard isSound(["models", "providers", provider]) else { continue }
-            switch made(provider, entry, keys, isOrderFixed: fixedOrder(provider, stored) != nil) {
+            guard isSound(["models", "providers", key]) else { continue }
+            switch made(provider, key, entry, keys, isOrderFixed: fixedOrder(provider, stored) != nil) {
             case .entry(let entry): providers.entries.append(entry)
             case .problem(let problem): providers.problems.append(problem)
             case .unusable(let unusable): providers.unusable[provider] = unusable
@@ -71,32 +74,33 @@ extension LoadedConfig {
         case unusable(Providers.Unusable)
     }
 
+    /// - Parameter key: as the file writes the provider's name.
     private func made(
         _ provider: String,
+        _ key: String,
         _ entry: ConfigValue?,
         _ keys: [Credential],
         isOrderFixed: Bool
     ) -> Made? {
         let known = KnownProvider.named(provider)
-        let path: ConfigPath = ["models", "providers", provider]
-        func problem(_ key: String, _ text: String) -> Made {
-            let place = Self.find(path + key, in: root)
+        let path: ConfigPath = ["models", "providers", key]
+        func problem(_ member: String, _ text: String) -> Made {
+            let place = Self.find(path + member, in: root)
             return .problem(
                 ConfigProblem(
-                    path: "models.providers.\(provider).\(key)",
+                    path: "\(path).\(member)",
                     line: Int(place?.position.line ?? 0),
                     text: text,
                     disables: "model:\(provider)"
                 )
             )
         }
-        let name = provider.lowercased()
-        guard WorkerID("model:\(name)") != nil, name.utf8.count <= 60, name != "demo" else {
+        guard WorkerID("model:\(provider)") != nil, provider.utf8.count <= 60, provider != "demo" else {
             return problem("baseUrl", "the name of a provider has only letters, digits, '.', '_' and '-', at most 60")
         }
         let words = entry?["api"]?.string ?? entry?["models"]?.array?.lazy.compactMap { $0["api"]?.string }.first
         var config = ProviderConfig()
-        config.provider = name
+        config.provider = provider
         if let words {
             guard let dialect = ProviderConfig.Dialect(rawValue: words) else {
                 return problem("api", "\"\(words.prefix(60))\" is not supported; \(Self.dialects)")
@@ -140,7 +144,7 @@ extension LoadedConfig {
                 return .unusable(
                     Providers.Unusable(
                         reason: "it has no key",
-                        remedy: "Set models.providers.\(provider).apiKey, then restart the gateway."
+                        remedy: "Set \(path).apiKey, then restart the gateway."
                     )
                 )
             }

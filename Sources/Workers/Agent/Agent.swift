@@ -115,6 +115,7 @@ struct AgentWorker {
             timezone: config.userTimezone,
             contextTokens: config.contextTokens,
             timeoutSeconds: config.timeoutSeconds,
+            thinking: config.thinking,
             store: store,
             folder: MediaFolder(path: config.mediaDirectory),
             envelope: Envelope(showsTime: config.envelopeTimestamp, showsElapsed: config.envelopeElapsed),

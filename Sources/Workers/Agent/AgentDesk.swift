@@ -39,7 +39,7 @@ final class AgentDesk: Sendable {
             hello.runningTurns = state.running.keys.sorted() + state.waiting.map(\.turnID)
             var size = 0
             for done in state.unacked {
-                size += done.text.utf8.count + done.cause.utf8.count + 256
+                size += Self.size(done)
                 if size <= Self.helloLimit {
                     hello.unackedTurns.append(done)
                 } else {
@@ -50,13 +50,18 @@ final class AgentDesk: Sendable {
         }
     }
 
+    /// Bytes that a finished turn takes in HELLO.
+    private static func size(_ done: HubTurnDone) -> Int {
+        done.text.utf8.count + done.cause.utf8.count + TurnReply.size(done.parts) + 256
+    }
+
     /// The link stands again: what HELLO had no room for, and the running turns' text so far.
     func welcomed() async {
         let (running, unacked) = state.withLock { (Array($0.running.values), $0.unacked) }
         for turn in running { await turn.welcomed() }
         var size = 0
         for done in unacked {
-            size += done.text.utf8.count + done.cause.utf8.count + 256
+            size += Self.size(done)
             if size > Self.helloLimit { _ = await send(.done(done)) }
         }
     }

@@ -106,6 +106,7 @@ struct Fleet {
             slice.contextTokens = config.value(["agents", "defaults", "contextTokens"])?.integer ?? 200_000
             slice.timeoutSeconds = config.value(["agents", "defaults", "timeoutSeconds"])?.integer ?? 600
             slice.maxConcurrent = maxConcurrent
+            slice.thinking = config.value(["agents", "defaults", "thinkingDefault"])?.string ?? ""
             slice.userTimezone = config.value(["agents", "defaults", "userTimezone"])?.string ?? ""
             slice.mediaDirectory = "\(config.paths.stateDirectory)/media"
             slice.envelopeTimezone = config.envelopeTimezone()

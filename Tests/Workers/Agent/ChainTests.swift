@@ -223,6 +223,54 @@ struct ChainTests {
         #expect(try await bench.run(Self.choosing("t5", "hi")).text == "Hello")
     }
 
+    @Test("the configured model can be chosen too: it is asked while it cools, and nothing in its place")
+    func own() async throws {
+        let models = FakeModels([.next(.billing, attempts: 1)], Self.hello)
+        let bench = try Bench(models)
+        let told = try await bench.run(Self.choosing("t1", "/model anthropic/test-model")).text
+        #expect(told.hasPrefix("From now on anthropic/test-model answers this conversation"))
+        #expect(told.hasSuffix("/model default lets others answer again when it fails."))
+        let done = try await bench.run(Self.choosing("t2", "hi"))
+        #expect(done.status == .error && models.targets == ["model:anthropic"])
+        #expect(models.calls.last?.request.byChoice == true)
+        #expect(try await bench.run(Self.choosing("t3", "/model")).text.contains("nothing answers in its place"))
+        _ = try await bench.run(Self.choosing("t4", "/model default"))
+        _ = try await bench.run(Self.choosing("t5", "hi"))
+        #expect(models.calls.last?.request.byChoice == false)
+    }
+
+    // MARK: /think
+
+    @Test("a level that a conversation chose goes to the model, until it is given back")
+    func think() async throws {
+        let models = FakeModels(Self.hello, Self.hello, Self.hello)
+        let bench = try Bench(models)
+        #expect(
+            try await bench.run(Bench.turn("t1", "/think")).text.hasPrefix("Thinking: as the model is used to. /think")
+        )
+        #expect(try await bench.run(Bench.turn("t2", "/think:High")).text.hasPrefix("Thinking: high, where"))
+        #expect(try await bench.store.entry(Self.main)?["thinkingLevel"] == "high")
+        _ = try await bench.run(Bench.turn("t3", "hi"))
+        #expect(try await bench.run(Bench.turn("t4", "/t max7")).text.contains("max7 is no level of thinking: off,"))
+        // What was chosen for the conversation outlives its contents.
+        _ = try await bench.run(Bench.turn("t5", "/new hi"))
+        _ = try await bench.run(Bench.turn("t6", "/think default"))
+        _ = try await bench.run(Bench.turn("t7", "hi"))
+        #expect(models.calls.map(\.request.thinking) == ["high", "high", ""])
+    }
+
+    @Test("where a conversation says nothing, what is configured counts; a word that is none counts for nothing")
+    func usualThinking() {
+        var entry = JSONObject()
+        #expect(ThinkingChoice.resolve(entry, usual: "Low") == "low" && ThinkingChoice.resolve(entry, usual: "x") == "")
+        entry["thinkingLevel"] = "off"
+        #expect(ThinkingChoice.resolve(entry, usual: "high") == "off")
+        entry["thinkingLevel"] = "nonsense"
+        #expect(ThinkingChoice.resolve(entry, usual: "high") == "high")
+        #expect(ThinkingChoice.apply("default", &entry, usual: "high").hasPrefix("Thinking: high, where"))
+        #expect(entry["thinkingLevel"] == nil)
+    }
+
     @Test("a key can be chosen with the model")
     func profile() async throws {
         let models = FakeModels(Self.hello)

@@ -13,7 +13,8 @@ import Testing
         arguments: [
             ("/new", Command.reset(rest: "")), (" /RESET ", .reset(rest: "")),
             ("/new: hi  there ", .reset(rest: "hi  there")),
-            ("/status@my_bot", .status), ("/help", .help), ("/Model:", .model("")), ("/model a/b-1", .model("a/b-1")),
+            ("/status@my_bot", .status), ("/help", .help), ("/Model:", .model("")), ("/think:high", .think("high")),
+            ("/t", .think("")), ("/model a/b-1", .model("a/b-1")),
             ("/whoami", .whoami), ("/ID", .whoami),
         ]
     )
@@ -23,7 +24,10 @@ import Testing
 
     @Test(
         "other texts go to the model",
-        arguments: ["", "/", "new", "/newer", "/status now", "say /help", "/stop", "//new", "/model is good", "/id 1"]
+        arguments: [
+            "", "/", "new", "/newer", "/status now", "say /help", "/stop", "//new", "/model is good", "/id 1",
+            "/think about it",
+        ]
     )
     func notParsed(_ text: String) {
         #expect(Command(text) == nil)

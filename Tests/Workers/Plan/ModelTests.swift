@@ -255,6 +255,28 @@ struct ModelTests {
         #expect(one[0] != other[0] && one[1] == other[1] && one[1] != nil)
     }
 
+    @Test("a provider's name is the same in small and large letters: one worker, with the file's address")
+    func letters() throws {
+        let plan = try makePlan(
+            "{models: {providers: {OpenAI: {baseUrl: 'http://10.0.0.2:1', api: 'openai-completions'}}}}",
+            environment: ["OPENAI_API_KEY": "k"]
+        )
+        #expect(plan.workers.filter { $0 == "model:openai" }.count == 1)
+        let config = try plan.config("model:openai", as: ProviderConfig.self)
+        #expect(config.baseURL == "http://10.0.0.2:1/v1" && config.profiles.map(\.source) == ["OPENAI_API_KEY"])
+        let wrong = try makePlan(
+            "{models: {providers: {OpenAI: {baseUrl: 7}}}}",
+            environment: ["OPENAI_API_KEY": "k"]
+        )
+        #expect(!wrong.workers.contains("model:openai"))
+    }
+
+    @Test("how much models think by default is the agents' to know")
+    func thinking() throws {
+        let plan = try makePlan("{agents: {defaults: {thinkingDefault: 'high'}}}", environment: ["OPENAI_API_KEY": "k"])
+        #expect(try plan.config("agent:main", as: AgentConfig.self).thinking == "high")
+    }
+
     @Test("an address that is none stops the provider, and the key is not sent anywhere else")
     func baseURL() throws {
         let plan = try makePlan(

@@ -44,8 +44,8 @@ enum FileKind {
         return mime.hasPrefix("video/") ? .video : .file
     }
 
-    /// OpenClaw's placeholder for a file in a text.
-    static func placeholder(_ kind: HubMedia.Kind) -> String {
+    /// OpenClaw's mark of a file in a text.
+    static func mark(_ kind: HubMedia.Kind) -> String {
         switch kind {
         case .image: "<media:image>"
         case .audio, .voice: "<media:audio>"
@@ -55,9 +55,9 @@ enum FileKind {
         }
     }
 
-    /// Placeholders for a message's files: `<media:image> (3 files)`.
-    static func placeholder(_ media: [HubMedia]) -> String {
+    /// The mark of a message's files: `<media:image> (3 files)`.
+    static func mark(_ media: [HubMedia]) -> String {
         guard let first = media.first else { return "" }
-        return media.count == 1 ? placeholder(first.kind) : "\(placeholder(first.kind)) (\(media.count) files)"
+        return media.count == 1 ? mark(first.kind) : "\(mark(first.kind)) (\(media.count) files)"
     }
 }

@@ -53,7 +53,7 @@ struct InboundFile: Equatable, Sendable {
         }
         for file in files {
             guard case .missing(let why) = file.outcome else { continue }
-            let what = file.name.isEmpty ? FileKind.placeholder(file.kind) : file.name
+            let what = file.name.isEmpty ? FileKind.mark(file.kind) : file.name
             lines.append("[media not available: \(what): \(why)]")
         }
         for file in files {

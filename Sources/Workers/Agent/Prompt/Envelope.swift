@@ -15,7 +15,7 @@ struct Envelope: Equatable, Sendable {
         let label = ForeignText.label(isDirect ? Self.sender(message) : message.conversationLabel)
         let id = ForeignText.label(isDirect ? message.senderID : message.conversation)
         var head = [Self.name(of: channel), label, id.isEmpty ? "" : "id:\(id)"]
-        if showsElapsed, let since, message.timestampMs > since {
+        if showsElapsed, let since, since >= 0, message.timestampMs > since {
             head.append("+" + Self.elapsed(message.timestampMs - since))
         }
         if showsTime, message.timestampMs > 0 { head.append(Timestamp.localMinute(message.timestampMs)) }

@@ -54,9 +54,9 @@ struct UserPrompt: Equatable, Sendable {
         body = start..<(start + own.utf8.count)
     }
 
-    /// A message's text; placeholders for its files when it has none.
+    /// A message's text; the mark of its files when it has none.
     private static func words(_ message: HubChatMessage, limit: Int) -> String {
-        let text = message.text.trimmed().isEmpty ? FileKind.placeholder(message.media) : message.text
+        let text = message.text.trimmed().isEmpty ? FileKind.mark(message.media) : message.text
         return text.cut(toBytes: limit)
     }
 

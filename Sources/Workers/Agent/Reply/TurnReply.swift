@@ -12,6 +12,8 @@ struct TurnReply: Equatable, Sendable {
 
     /// Most things that one turn sends or does besides its text.
     static let partLimit = 20
+    /// Most bytes of what tools collect; files that the answer names come on top, and take little.
+    static let partBytes = 384 * 1024
     /// Longest text, with its parts below a frame of the hub.
     static let textLimit = 512 * 1024
 
@@ -75,6 +77,12 @@ struct TurnReply: Equatable, Sendable {
 
     private static func normalized(_ text: String) -> String {
         text.lowercased().split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")
+    }
+
+    /// Bytes that these take in a frame.
+    static func size(_ parts: [HubOutgoing]) -> Int {
+        // What this program made can be encoded.
+        parts.reduce(0) { $0 + ((try? $1.serializedBytes() as [UInt8])?.count ?? 0) + 8 }
     }
 
     // MARK: In the transcript

@@ -72,6 +72,9 @@ struct MessageTool: AgentTool {
         }
         do throws(Mistake) {
             let part = try part(arguments, context)
+            guard context.collectedBytes + TurnReply.size([part]) <= TurnReply.partBytes else {
+                throw Mistake("one reply takes at most \(TurnReply.partBytes / 1024) KiB of these together")
+            }
             return ToolOutcome(text: Self.confirmation(part), parts: [part])
         } catch {
             return ToolOutcome(text: "Nothing was sent: \(error.text).", isError: true)

@@ -29,7 +29,9 @@ struct SessionStatusTool: AgentTool {
     }
 
     static func text(_ facts: Facts, context: ToolContext) -> String {
-        let share = facts.contextTokens > 0 ? facts.totalTokens * 100 / Int64(facts.contextTokens) : 0
+        // The count is from a file that anybody may have written.
+        let tokens = min(facts.totalTokens, Int64.max / 100)
+        let share = facts.contextTokens > 0 ? tokens * 100 / Int64(facts.contextTokens) : 0
         return """
             Session: \(context.key)
             Session id: \(context.sessionID)

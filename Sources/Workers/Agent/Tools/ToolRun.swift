@@ -40,6 +40,8 @@ struct ToolContext: Sendable {
     var usage: TokenUsage
     /// How many things are to go out already.
     var collected: Int
+    /// And how many bytes of a frame they take.
+    var collectedBytes = 0
 }
 
 /// Bounds of tool calls.
@@ -50,9 +52,6 @@ enum ToolRun {
     static let callsPerRound = 32
     /// Most answers with tool calls in one turn.
     static let rounds = 25
-
-    static let limitReached =
-        "The limit of \(rounds) rounds of tool calls for one message is reached. Answer now with what you have."
 }
 
 extension AgentTool {

@@ -27,11 +27,15 @@ struct AnswerReading: Sendable {
 
     private(set) var text = ""
     private(set) var toolUses: [ToolUse] = []
-    /// Content blocks in the transcript's shape, tool calls left out.
-    private(set) var blocks: [JSON] = []
+    private var closed: [JSON] = []
+    /// The text block at the end, which still grows: in a block each word would copy all of it.
+    private var open = ""
     private(set) var finished: HubModelEvent.Finished?
     private(set) var failed: HubModelEvent.Failed?
     private var otherBytes = 0
+
+    /// Content blocks in the transcript's shape, tool calls left out.
+    var blocks: [JSON] { open.isEmpty ? closed : closed + [TranscriptMessage.textBlock(open)] }
 
     /// Whether anything of the answer has come.
     var isEmpty: Bool { text.isEmpty && toolUses.isEmpty }
@@ -49,7 +53,10 @@ struct AnswerReading: Sendable {
         case .opaque(let data)?:
             otherBytes += data.count
             guard otherBytes <= Self.otherLimit else { return end("max_tokens") }
-            if let raw = try? JSON(parsing: data) { blocks.append(Self.thinking(raw)) }
+            if let raw = try? JSON(parsing: data) {
+                closed = blocks + [Self.thinking(raw)]
+                open = ""
+            }
             return .more
         // For who may see it; a chat may not.
         case .thinking?: return .more
@@ -68,12 +75,7 @@ struct AnswerReading: Sendable {
         let room = Self.textLimit - text.utf8.count
         let taken = added.prefix(bytes: room)
         text += taken
-        if case .object(var block)? = blocks.last, block["type"] == "text" {
-            block["text"] = .string((block["text"]?.string ?? "") + taken)
-            blocks[blocks.count - 1] = .object(block)
-        } else {
-            blocks.append(TranscriptMessage.textBlock(taken))
-        }
+        open += taken
         if taken.utf8.count < added.utf8.count { return end("max_tokens") }
         return .text(taken)
     }

@@ -4,8 +4,9 @@ internal import Runtime
 
 /// A message that is a command to the gateway's agent and not for the model.
 ///
-/// The whole message, in any case, with an optional colon after the name and Telegram's `@bot` suffix. Only `/new` and
-/// `/reset` may be followed by text, which then is the first message of the fresh session, and `/model` by a model's name.
+/// The whole message, in any case, with an optional colon behind the name and Telegram's `@bot` suffix. Only `/new` and
+/// `/reset` may be followed by text, which then is the first message of the fresh session, `/model` by a model's name and
+/// `/think` by a level.
 /// `/stop` is the gateway's.
 enum Command: Equatable {
     case reset(rest: String)
@@ -13,15 +14,22 @@ enum Command: Equatable {
     case help
     /// Which model answers; with a name, which one shall from now on in this conversation.
     case model(String)
+    /// How much the model thinks; with a word, how much it shall from now on in this conversation.
+    case think(String)
     case whoami
 
     init?(_ text: String) {
         let whole = text.trimmed()
         guard whole.hasPrefix("/") else { return nil }
         let end = whole.firstIndex { $0.isWhitespace } ?? whole.endIndex
-        let rest = whole[end...].trimmed()
-        var name = whole[whole.index(after: whole.startIndex)..<end].lowercased()
-        if name.hasSuffix(":") { name.removeLast() }
+        let word = whole[whole.index(after: whole.startIndex)..<end].split(
+            separator: ":",
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
+        // `/think:high` is `/think high`.
+        let rest = (word.dropFirst().joined() + whole[end...]).trimmed()
+        var name = word.first?.lowercased() ?? ""
         if let at = name.firstIndex(of: "@") { name = String(name[..<at]) }
         switch (name, rest.isEmpty) {
         case ("new", _), ("reset", _): self = .reset(rest: rest)
@@ -31,6 +39,9 @@ enum Command: Equatable {
             // A sentence that begins with the word is for the model.
             guard !rest.contains(where: \.isWhitespace) else { return nil }
             self = .model(rest)
+        case ("think", _), ("thinking", _), ("t", _):
+            guard !rest.contains(where: \.isWhitespace) else { return nil }
+            self = .think(rest)
         case ("whoami", true), ("id", true): self = .whoami
         default: return nil
         }

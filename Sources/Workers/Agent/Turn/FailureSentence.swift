@@ -80,7 +80,7 @@ enum FailureSentence {
 
     /// Behind the sentence about a model that was chosen by hand.
     static func chosen(_ model: String, configured: String) -> String {
-        " This conversation has chosen \(model), so nothing else was asked; /model default goes back to \(configured)."
+        " This conversation has chosen \(model), so nothing else was asked; \(ModelChoice.wayBack(model, configured))."
     }
 
     static func gone(_ model: String, configured: String) -> String {

@@ -24,7 +24,6 @@ enum ModelChoice {
         let provider = entry["providerOverride"]?.string ?? ModelName(turn.model).provider
         let name = "\(provider)/\(model)"
         guard let target = find(name, turn) else { return .gone(name) }
-        if target.model == turn.model, entry["authProfileOverride"] == nil { return .configured }
         var profile = ""
         if entry["authProfileOverrideSource"]?.string != "auto", let own = entry["authProfileOverride"]?.string,
             own.hasPrefix("\(provider):"), own.utf8.count <= nameLimit
@@ -50,9 +49,7 @@ enum ModelChoice {
         }
         let parts = written.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let (name, profile) = (parts[0], parts.count > 1 ? parts[1] : "")
-        if profile.isEmpty, ["default", "reset", "auto"].contains(name.lowercased()) || name == turn.model {
-            return .clear
-        }
+        if profile.isEmpty, ["default", "reset", "auto"].contains(name.lowercased()) { return .clear }
         guard isName(name), profile.isEmpty || isName(profile) else {
             return .refused("\(ForeignText.label(written)) is not a model's name.")
         }
@@ -74,7 +71,6 @@ enum ModelChoice {
         guard profile.isEmpty || profile.hasPrefix("\(provider):") else {
             return .refused("\(profile) is no key of \(provider): its keys are called \(provider):<name>.")
         }
-        if target.model == turn.model, profile.isEmpty { return .clear }
         return .set(model: target.model, profile: profile)
     }
 
@@ -96,10 +92,16 @@ enum ModelChoice {
     static func sentence(_ change: Change, turn: HubTurn) -> String {
         switch change {
         case .set(let model, let profile):
-            "From now on \(model) answers this conversation\(profile.isEmpty ? "" : " with the key \(profile)"), and nothing in its place when it fails. /model default goes back to \(turn.model)."
+            "From now on \(model) answers this conversation\(profile.isEmpty ? "" : " with the key \(profile)"), and nothing in its place when it fails. \(wayBack(model, turn.model))."
         case .clear: "Model: \(turn.model)."
         case .refused(let why): why
         }
+    }
+
+    /// How a choice of `model` is undone.
+    static func wayBack(_ model: String, _ configured: String) -> String {
+        model == configured
+            ? "/model default lets others answer again when it fails" : "/model default goes back to \(configured)"
     }
 
     /// What can be chosen, numbered; "" when there is only one.

@@ -114,6 +114,7 @@ extension TurnLoop {
         request.byChoice = chain.insists
         if case .chosen(_, let profile) = session.choice { request.profile = profile }
         request.maxTokens = TurnPlace.answerTokens
+        request.thinking = session.thinking
         request.tools = place.tools(in: turn.channel).map(\.declaration)
         let prompt = SystemPrompt(
             agent: place.agent,

@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import IPCHub
 internal import Logging
 internal import Runtime
+internal import Synchronization
 
 /// A turn from the message to the answer: user entry, then model call and tool calls in rounds, then the reply entry.
 ///
@@ -46,6 +47,7 @@ struct TurnLoop {
             let answer = [modelLine(session), list].filter { !$0.isEmpty }.joined(separator: "\n\n")
             return .done(try await session.answerCommand(answer))
         case .model(let name)?: return .done(try await session.answerCommand(try await choose(name)))
+        case .think(let level)?: return .done(try await session.answerCommand(try await think(level)))
         case .whoami?: return .done(try await session.answerCommand(Command.whoami(turn, key: key)))
         case .reset?, nil: break
         }
@@ -153,7 +155,10 @@ struct TurnLoop {
         if !turn.targets.contains(where: { !$0.worker.isEmpty }), turn.choices.isEmpty {
             return turn.unavailable.isEmpty ? FailureSentence.noModel : turn.unavailable
         }
-        let configured = session.model == turn.model ? "" : " /model default goes back to \(turn.model)."
+        var configured = session.model == turn.model ? "" : " /model default goes back to \(turn.model)."
+        if configured.isEmpty, case .chosen = session.choice {
+            configured = " It is chosen here: nothing answers in its place. /model default changes that."
+        }
         let detour = session.toldFallback.map { $0.wanted == session.model ? "\n\($0.statusLine)." : "" } ?? ""
         return "Model: \(session.model).\(configured)\(detour)"
     }
@@ -162,6 +167,15 @@ struct TurnLoop {
         let change = ModelChoice.change(name, turn: turn)
         try await place.store.update(key) { entry in ModelChoice.apply(change, &entry) }
         return ModelChoice.sentence(change, turn: turn)
+    }
+
+    private func think(_ level: String) async throws(DiskError) -> String {
+        let answer = Mutex("")
+        try await place.store.update(key) { [usual = place.thinking] entry in
+            let words = ThinkingChoice.apply(level, &entry, usual: usual)
+            answer.withLock { $0 = words }
+        }
+        return answer.withLock { $0 }
     }
 
     private func status(_ session: TurnSession) async -> String {

@@ -19,6 +19,8 @@ struct TurnPlace: Sendable {
     var timezone: String
     var contextTokens: Int
     var timeoutSeconds: Int
+    /// How much a model thinks where the conversation says nothing; "": as it is used to.
+    var thinking = ""
     var store: SessionStore
     var folder = MediaFolder(path: "")
     var envelope = Envelope()

@@ -80,7 +80,8 @@ extension TurnSession {
             channel: turn.channel,
             messageID: turn.message.messageID,
             usage: usages.reduce(TokenUsage(), +),
-            collected: collected.count
+            collected: collected.count,
+            collectedBytes: TurnReply.size(collected)
         )
     }
 }

@@ -15,6 +15,8 @@ final class TurnSession {
     let message: HubChatMessage
     /// What the conversation asks: the configured models, or one that was chosen.
     let choice: ModelChoice.Resolution
+    /// How much the model is to think; "": it is not told.
+    let thinking: String
     /// The model that answers.
     var model: String
     /// That another model than the wanted one answers, when it is so, and what the session was told last.
@@ -53,6 +55,7 @@ final class TurnSession {
         self.message = message
         self.previous = previous
         choice = ModelChoice.resolve(entry, turn: turn)
+        thinking = ThinkingChoice.resolve(entry, usual: place.thinking)
         model =
             switch choice {
             case .configured: turn.targets.first?.model ?? turn.model

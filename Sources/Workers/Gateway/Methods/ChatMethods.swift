@@ -25,7 +25,7 @@ enum ChatMethods {
         let sessionKey = reader.string("sessionKey", required: true)
         let text = reader.string("message", required: true, allowEmpty: true, longest: longestMessage)
         let key = reader.string("idempotencyKey", required: true, longest: 256)
-        // Levels of thinking that we do not know are ignored: the Python SDK sends words of its own.
+        // A level for one message alone is not taken: `/think` sets the conversation's. The Python SDK sends its own words.
         _ = reader.string("thinking", allowEmpty: true)
         _ = reader.bool("deliver")
         _ = reader.integer("timeoutMs", in: 0...Int64.max)

@@ -37,7 +37,7 @@ struct ChatHost: Sendable {
 
     /// Whether a model may be told how much to think: others refuse the word.
     func reasons(_ model: String) -> Bool {
-        reasoningModels.contains(model) || (kind == .openAI && OpenAIModel.reasons(model)) || kind == .openRouter
+        reasoningModels.contains(model) || (kind == .openAI && OpenAIModel.reasons(model))
     }
 }
 
@@ -52,8 +52,25 @@ enum OpenAIModel {
         return model.dropFirst(4).prefix { $0.isNumber }.first.map { $0 >= "5" } ?? false
     }
 
-    /// The words that OpenAI has for how much to think; nil: nothing is said.
-    static func effort(_ thinking: String) -> String? {
-        ["minimal", "low", "medium", "high", "xhigh"].contains(thinking) ? thinking : nil
+    static let efforts = ["minimal", "low", "medium", "high", "xhigh"]
+
+    /// The words that OpenAI and those who speak like it have for how much to think; nil: nothing is said.
+    ///
+    /// A word that a model does not know is refused with the whole call: the least is known by the first GPT-5 alone, the
+    /// most by GPT-5.2 and later ones and by codex-max (platform.openai.com/docs/guides/reasoning).
+    static func effort(_ thinking: String, _ model: String) -> String? {
+        switch thinking {
+        case "low", "medium", "high": thinking
+        case "minimal": model == "gpt-5" || model.hasPrefix("gpt-5-") && !model.contains("codex") ? "minimal" : "low"
+        case "xhigh": model.contains("codex-max") || version(model) >= (5, 2) ? "xhigh" : "high"
+        default: nil
+        }
+    }
+
+    /// Of `gpt-5.2-codex`: 5 and 2.
+    private static func version(_ model: String) -> (Int, Int) {
+        guard model.hasPrefix("gpt-") else { return (0, 0) }
+        let numbers = model.dropFirst(4).prefix { $0.isNumber || $0 == "." }.split(separator: ".").map { Int($0) ?? 0 }
+        return (numbers.first ?? 0, numbers.dropFirst().first ?? 0)
     }
 }

@@ -14,12 +14,11 @@ struct ChatRequest {
         if host.asksForUsage { body["stream_options"] = ["include_usage": true] }
         if request.maxTokens > 0 { body[host.maxTokensField] = .integer(Int64(request.maxTokens)) }
         if !request.tools.isEmpty { body["tools"] = .array(request.tools.map(Self.tool)) }
-        if host.reasons(request.model), let effort = OpenAIModel.effort(request.thinking) {
-            if host.kind == .openRouter {
-                body["reasoning"] = ["effort": .string(effort)]
-            } else {
-                body["reasoning_effort"] = .string(effort)
-            }
+        if host.kind == .openRouter, OpenAIModel.efforts.contains(request.thinking) {
+            // It puts the word into those that the model behind it knows.
+            body["reasoning"] = ["effort": .string(request.thinking)]
+        } else if host.reasons(request.model), let effort = OpenAIModel.effort(request.thinking, request.model) {
+            body["reasoning_effort"] = .string(effort)
         }
         if host.kind == .openAI {
             body["store"] = false

@@ -21,7 +21,7 @@ struct ResponsesRequest {
         if !request.tools.isEmpty { body["tools"] = .array(request.tools.map(Self.tool)) }
         if dialect.reasons(request.model) {
             body["include"] = ["reasoning.encrypted_content"]
-            if let effort = OpenAIModel.effort(request.thinking) {
+            if let effort = OpenAIModel.effort(request.thinking, request.model) {
                 body["reasoning"] = ["effort": .string(effort), "summary": "auto"]
             }
         }

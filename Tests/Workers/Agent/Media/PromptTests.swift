@@ -52,6 +52,8 @@ struct PromptTests {
         let prompt = Self.prompt(Self.message("hi"), since: Self.time - 300_000)
         #expect(prompt.text == "[Telegram Ada id:42 +5m 2026-11-18 11:06 UTC] hi\n[message_id: 9]")
         #expect(Self.body(prompt) == "hi")
+        // The time before is from a file.
+        #expect(Self.prompt(Self.message("hi"), since: .min).text.hasPrefix("[Telegram Ada id:42 2026"))
         let bare = Self.prompt(
             Self.message("hi"),
             since: Self.time - 1,

@@ -160,6 +160,23 @@ struct ReplyTests {
         #expect(done.text == "ok" && done.parts.count == 1 && done.parts[0].media.count == 1)
     }
 
+    @Test("what a turn collects fits into the frame that ends it, and what does not is said to the model")
+    func bytes() async throws {
+        let text = String(repeating: "x", count: MessageTool.textLimit)
+        let calls = (1...TurnReply.partLimit).map { number in
+            FakeModels.Step.tool(id: "c\(number)", name: "message", input: #"{"action":"send","message":"\#(text)"}"#)
+        }
+        let long = String(repeating: "y", count: AnswerReading.textLimit - 1000)
+        let models = FakeModels(calls + [.finish("tool_use")], [.text(long), .finish("end_turn")])
+        let bench = try Bench(models)
+        let done = try await bench.run(Bench.telegram("t1", "x"))
+        #expect(done.text.utf8.count > 500_000 && done.parts.count == 11)
+        #expect(try (done.serializedBytes() as [UInt8]).count < 1 << 20)
+        let refused = models.calls.last?.messages.last?.blocks.last?.toolResult
+        #expect(refused?.isError == true && refused?.text.contains("at most 384 KiB") == true)
+        #expect(bench.desk.hello().unackedTurns.isEmpty && bench.desk.hello().runningTurns == ["t1"])
+    }
+
     @Test("a failed turn still sends what it promised, a stopped one does not")
     func ends() async throws {
         let script: [FakeModels.Step] = [

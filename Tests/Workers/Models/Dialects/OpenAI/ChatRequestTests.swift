@@ -83,6 +83,18 @@ struct ChatRequestTests {
         }
     }
 
+    @Test(
+        "a level of thinking becomes a word that the model knows",
+        arguments: [
+            ("minimal", "gpt-5-mini", "minimal"), ("minimal", "gpt-5.1", "low"), ("minimal", "o3", "low"),
+            ("xhigh", "gpt-5.2", "xhigh"), ("xhigh", "gpt-5.1-codex-max", "xhigh"), ("xhigh", "gpt-5.1", "high"),
+            ("xhigh", "gpt-6", "xhigh"), ("high", "o3", "high"), ("off", "gpt-5.2", nil), ("", "gpt-5.2", nil),
+        ]
+    )
+    func efforts(_ thinking: String, _ model: String, _ word: String?) {
+        #expect(OpenAIModel.effort(thinking, model) == word)
+    }
+
     @Test("Mistral: ids of nine, names on results, a word of the assistant between a tool and a person, no options")
     func mistral() throws {
         let dialect = ChatStreamTests.dialect("mistral", "https://api.mistral.ai/v1") { $0.asksForUsage = false }
