@@ -26,10 +26,11 @@ struct MessageStream: AnswerReader {
         self.owner = owner
         draft = AnswerDraft(call)
         // Documented: behind tool results the model may end its turn without a word.
-        draft.mayBeEmpty =
+        let isBehindResult =
             call.messages.last?.blocks.contains { block in
                 if case .toolResult? = block.block { true } else { false }
             } ?? false
+        if isBehindResult { draft.mayBeEmpty = true }
     }
 
     mutating func take(_ event: ServerEvent) throws(CallFailure) -> [HubModelEvent] {

@@ -24,12 +24,21 @@ package struct CallFailure: Error, Equatable, Sendable {
         case provider
     }
 
+    /// Longest cause, in scalars.
     package static let causeLimit = 1000
 
     package init(_ kind: HubModelEvent.Failed.Kind, _ cause: String, status: Int = 0, retryAfter: Duration? = nil) {
         self.kind = kind
-        self.cause = String(cause.prefix(Self.causeLimit))
+        self.cause = cause.prefix(scalars: Self.causeLimit)
         self.status = status
         self.retryAfter = retryAfter
+    }
+}
+
+extension StringProtocol {
+    /// At most so many scalars. A bound in characters is none: a character may be made of any number of scalars, and what a
+    /// provider says goes into frames.
+    package func prefix(scalars limit: Int) -> String {
+        String(String.UnicodeScalarView(unicodeScalars.prefix(limit)))
     }
 }

@@ -228,14 +228,20 @@ package struct CallPlan: Sendable {
 
     private func failed(_ state: FailoverState, _ now: WallTime) -> HubModelEvent.Failed {
         if let last = failures.last { return failed(last.failure.kind, "", state, now) }
-        let holds = candidates(state, now).compactMap { profile in
+        let candidates = candidates(state, now)
+        guard !candidates.isEmpty else { return failed(.auth, "there is no key \(pinned)", state, now) }
+        let holds = candidates.compactMap { profile in
             state.book.hold(profile, model, at: now).map { (profile, $0) }
         }
-        guard let first = holds.min(by: { $0.1.until < $1.1.until }) else {
-            return failed(.auth, "there is no key \(pinned)", state, now)
+        if let first = holds.min(by: { $0.1.until < $1.1.until }) {
+            let words = holds.map { "\($0.0) is not asked: \($0.1.kind.word), \($0.1.cause)" }
+            return failed(first.1.kind, words.joined(separator: "; "), state, now)
         }
-        let words = holds.map { "\($0.0) is not asked: \($0.1.kind.word), \($0.1.cause)" }.joined(separator: "; ")
-        return failed(first.1.kind, words, state, now)
+        // Every cooldown is over, and other calls are trying just now whether it came to an end.
+        let tried = candidates.compactMap { state.book.tried($0, model) }.first
+        let why = tried.map { ": it failed before (\($0.kind.word), \($0.cause))" } ?? ""
+        let words = "another call is trying \(candidates.joined(separator: ", ")) just now\(why)"
+        return failed(tried?.kind ?? .exhausted, words, state, now)
     }
 
     private func failed(
@@ -247,7 +253,7 @@ package struct CallPlan: Sendable {
         var failed = HubModelEvent.Failed()
         failed.kind = kind
         let causes = failures.map { "\($0.profile): \($0.failure.cause)" } + (words.isEmpty ? [] : [words])
-        failed.cause = String(causes.joined(separator: "; ").prefix(CallFailure.causeLimit))
+        failed.cause = causes.joined(separator: "; ").prefix(scalars: CallFailure.causeLimit)
         failed.beforeContent = true
         failed.tryNext = FailureAction.triesNext(kind)
         failed.attempts = UInt32(clamping: attempts)

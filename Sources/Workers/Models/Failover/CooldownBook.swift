@@ -5,7 +5,7 @@ package struct CooldownBook: Equatable, Sendable {
     package private(set) var windows: [CooldownKey: Cooldown] = [:]
 
     static let limit = 400
-    /// Longest name of a model that is kept; models come from whoever asks.
+    /// Longest name of a model that is kept, in scalars; models come from whoever asks.
     static let modelLimit = 200
 
     package init() {}
@@ -48,9 +48,14 @@ package struct CooldownBook: Equatable, Sendable {
             .max { $0.until < $1.until }
     }
 
+    /// What another call tries just now, of all that this key stands under; nil when nobody tries anything.
+    func tried(_ profile: String, _ model: String) -> Cooldown? {
+        Self.keys(profile, model).compactMap { windows[$0] }.first { $0.probe != nil }
+    }
+
     /// Everything that a call of this key for this model stands under.
     static func keys(_ profile: String, _ model: String) -> [CooldownKey] {
-        let model = String(model.prefix(modelLimit))
+        let model = model.prefix(scalars: modelLimit)
         return [
             CooldownKey(profile: profile, model: model), CooldownKey(profile: profile, model: nil),
             CooldownKey(profile: nil, model: model), CooldownKey(profile: nil, model: nil),
@@ -68,7 +73,7 @@ package struct CooldownBook: Equatable, Sendable {
         at now: WallTime,
         _ rules: FailoverRules
     ) -> Bool {
-        let key = CooldownKey.of(failure, profile: profile, model: String(model.prefix(Self.modelLimit)))
+        let key = CooldownKey.of(failure, profile: profile, model: model.prefix(scalars: Self.modelLimit))
         let old = windows[key].flatMap { $0.isForgotten(at: now, rules) || $0.since > now + .seconds(60) ? nil : $0 }
         let isActive = old.map { $0.until > now } ?? false
         let strikes = isActive ? old?.strikes ?? 1 : min((old?.strikes ?? 0) + 1, 1000)
@@ -89,7 +94,7 @@ package struct CooldownBook: Equatable, Sendable {
             window.until = until
             window.kind = failure.kind
             window.status = failure.status
-            window.cause = String(failure.cause.prefix(Cooldown.causeLimit))
+            window.cause = failure.cause.prefix(scalars: Cooldown.causeLimit)
         }
         window.nextProbe = rules.probeInterval(window.kind).map { min(now + $0, window.until) }
         let isChanged = window != old
@@ -116,7 +121,7 @@ package struct CooldownBook: Equatable, Sendable {
             strikes: strikes,
             lastFailure: now,
             status: failure.status,
-            cause: String(failure.cause.prefix(Cooldown.causeLimit)),
+            cause: failure.cause.prefix(scalars: Cooldown.causeLimit),
             probe: probe
         )
     }

@@ -88,7 +88,9 @@ extension FailoverState {
             let since = json["since"]?.integer, let until = json["until"]?.integer, since >= 0
         else { return nil }
         let (profile, model) = (json["profile"]?.string, json["model"]?.string)
-        guard profile?.utf8.count ?? 0 <= 256, model?.count ?? 0 <= CooldownBook.modelLimit else { return nil }
+        guard profile?.utf8.count ?? 0 <= 256, model?.unicodeScalars.count ?? 0 <= CooldownBook.modelLimit else {
+            return nil
+        }
         let furthest = now + rules.furthest
         let end = min(WallTime(milliseconds: until), furthest)
         var window = Cooldown(
@@ -99,7 +101,7 @@ extension FailoverState {
             strikes: Int(clamping: min(max(json["strikes"]?.integer ?? 1, 1), 1000)),
             lastFailure: min(WallTime(milliseconds: max(0, json["lastFailure"]?.integer ?? since)), now),
             status: Int(clamping: min(max(json["status"]?.integer ?? 0, 0), 999)),
-            cause: String((json["cause"]?.string ?? "").prefix(Cooldown.causeLimit))
+            cause: (json["cause"]?.string ?? "").prefix(scalars: Cooldown.causeLimit)
         )
         if let interval = rules.probeInterval(kind) {
             let written = json["nextProbe"]?.integer.map { WallTime(milliseconds: $0) } ?? now

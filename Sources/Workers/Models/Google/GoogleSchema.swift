@@ -13,14 +13,17 @@ enum GoogleSchema {
     private static let formats: Set<String> = ["int32", "int64", "float", "double", "enum", "date-time"]
     /// Deeper schemas lose what is below; references that go in circles end here as well.
     private static let depthLimit = 24
+    /// Schemas inside each other, all together: two references to oneself are two to the power of the depth.
+    private static let nodeLimit = 2000
 
     static func reduced(_ schema: JSON) -> JSON {
-        let definitions = schema["$defs"] ?? schema["definitions"]
-        return reduced(schema, definitions: definitions, depth: 0)
+        var left = nodeLimit
+        return reduced(schema, definitions: schema["$defs"] ?? schema["definitions"], depth: 0, left: &left)
     }
 
-    private static func reduced(_ schema: JSON, definitions: JSON?, depth: Int) -> JSON {
-        guard var source = schema.object, depth < depthLimit else { return ["type": "string"] }
+    private static func reduced(_ schema: JSON, definitions: JSON?, depth: Int, left: inout Int) -> JSON {
+        left -= 1
+        guard var source = schema.object, depth < depthLimit, left >= 0 else { return ["type": "string"] }
         if let reference = source["$ref"]?.string, let name = reference.split(separator: "/").last,
             let target = definitions?[String(name)]?.object
         {
@@ -33,13 +36,18 @@ enum GoogleSchema {
                 let properties = (member.value.object?.members ?? []).map { property in
                     JSONObject.Member(
                         key: property.key,
-                        value: reduced(property.value, definitions: definitions, depth: depth + 1)
+                        value: reduced(property.value, definitions: definitions, depth: depth + 1, left: &left)
                     )
                 }
                 result["properties"] = .object(JSONObject(members: properties))
-            case "items": result["items"] = reduced(member.value, definitions: definitions, depth: depth + 1)
+            case "items":
+                result["items"] = reduced(member.value, definitions: definitions, depth: depth + 1, left: &left)
             case "anyOf", "oneOf":
-                merge(choices: member.value.array ?? [], into: &result, definitions: definitions, depth: depth)
+                let choices = member.value.array ?? []
+                let real = choices.filter { $0["type"] != "null" }.prefix(20)
+                if real.count < choices.count { result["nullable"] = true }
+                let each = real.map { reduced($0, definitions: definitions, depth: depth + 1, left: &left) }
+                merge(choices: each, into: &result)
             case "const": result["enum"] = member.value.string.map { [.string($0)] }
             case "type": setType(member.value, in: &result)
             case "format":
@@ -73,14 +81,12 @@ enum GoogleSchema {
         result["type"] = types.first { $0 != "null" } ?? "string"
     }
 
-    private static func merge(choices: [JSON], into result: inout JSONObject, definitions: JSON?, depth: Int) {
-        let real = choices.filter { $0["type"] != "null" }.prefix(20)
-        if real.count < choices.count { result["nullable"] = true }
-        let reduced = real.map { self.reduced($0, definitions: definitions, depth: depth + 1) }
-        if reduced.count == 1, let only = reduced[0].object {
+    /// A choice of one is none.
+    private static func merge(choices: [JSON], into result: inout JSONObject) {
+        if choices.count == 1, let only = choices[0].object {
             for member in only.members where result[member.key] == nil { result[member.key] = member.value }
-        } else if !reduced.isEmpty {
-            result["anyOf"] = .array(reduced)
+        } else if !choices.isEmpty {
+            result["anyOf"] = .array(choices)
         }
     }
 }

@@ -95,7 +95,7 @@ package struct OAuthService: Equatable, Sendable {
     ) throws(OAuthFailure) -> OAuthCredential {
         let json = body.count <= OAuthCredential.sizeLimit ? try? JSON(parsing: body) : nil
         guard status == 200, let access = json?["access_token"]?.string, !access.isEmpty else {
-            throw Self.failure(status: status, json)
+            throw Self.failure(status: status, json, without: [old?.refresh ?? "", old?.access ?? ""])
         }
         let refresh = json?["refresh_token"]?.string ?? old?.refresh ?? ""
         let seconds = min(max(json?["expires_in"]?.integer ?? 3600, 0), 366 * 86_400)
@@ -107,14 +107,17 @@ package struct OAuthService: Equatable, Sendable {
     }
 
     /// `error` is a word in RFC 6749 and an object at OpenAI.
-    static func failure(status: Int, _ json: JSON?) -> OAuthFailure {
+    ///
+    /// - Parameter secrets: what was sent and may be repeated in the answer.
+    static func failure(status: Int, _ json: JSON?, without secrets: [String] = []) -> OAuthFailure {
         let code = json?["error"]?.string ?? json?["error"]?["code"]?.string ?? json?["error"]?["type"]?.string ?? ""
         let words = json?["error_description"]?.string ?? json?["error"]?["message"]?.string ?? ""
         let final: Set<String> = [
             "invalid_grant", "refresh_token_reused", "refresh_token_expired", "refresh_token_invalidated",
             "invalid_refresh_token", "unauthorized_client", "invalid_client", "access_denied",
         ]
-        let text = [status == 0 ? "" : "HTTP \(status)", String(code.prefix(60)), String(words.prefix(200))]
+        let clean = secrets.filter { !$0.isEmpty }.reduce(words) { $0.replacing($1, with: "[redacted]") }
+        let text = [status == 0 ? "" : "HTTP \(status)", String(code.prefix(60)), String(clean.prefix(200))]
         return OAuthFailure(
             isFinal: final.contains(code) || status == 401 || status == 403,
             description: text.filter { !$0.isEmpty }.joined(separator: " · ")

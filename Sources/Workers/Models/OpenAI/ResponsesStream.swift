@@ -29,10 +29,10 @@ struct ResponsesStream: AnswerReader {
         case "response.output_item.added": try begin(data["item"], index)
         case "response.output_item.done": return try complete(data["item"], index)
         case "response.output_text.delta":
-            streamed.insert(index)
+            try stream(index)
             return draft.text(data["delta"]?.string ?? "")
         case "response.refusal.delta":
-            streamed.insert(index)
+            try stream(index)
             draft.stopReason = "refusal"
             return draft.text(data["delta"]?.string ?? "")
         case "response.function_call_arguments.delta":
@@ -72,6 +72,12 @@ struct ResponsesStream: AnswerReader {
         }
     }
 
+    /// This part's text comes piece by piece.
+    private mutating func stream(_ index: Int64) throws(CallFailure) {
+        guard streamed.insert(index).inserted, streamed.count > AnswerDraft.blockCountLimit else { return }
+        throw CallFailure(.cut, "the answer has more than \(AnswerDraft.blockCountLimit) blocks")
+    }
+
     private mutating func begin(_ item: JSON?, _ index: Int64) throws(CallFailure) {
         switch item?["type"]?.string {
         case "function_call":
@@ -102,7 +108,7 @@ struct ResponsesStream: AnswerReader {
             return draft.opaque(OpaqueBlock(dialect: owner, block: item))
         case "message":
             guard !streamed.contains(index) else { return [] }
-            streamed.insert(index)
+            try stream(index)
             var events: [HubModelEvent] = []
             for part in item["content"]?.array ?? [] {
                 if let refusal = part["refusal"]?.string {

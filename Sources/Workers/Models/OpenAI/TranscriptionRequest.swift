@@ -15,7 +15,7 @@ enum TranscriptionRequest {
             throw CallFailure(.badRequest, "the recording has \(call.audio.count) bytes, the limit is \(limit)")
         }
         guard !call.audio.isEmpty else { throw CallFailure(.badRequest, "the recording is empty") }
-        let boundary = boundary(call.audio)
+        let boundary = boundary()
         var head: [UInt8] = []
         func field(_ name: String, _ value: String) {
             guard !value.isEmpty else { return }
@@ -39,7 +39,7 @@ enum TranscriptionRequest {
     }
 
     /// 128 bits that cannot stand in the file by chance.
-    private static func boundary(_ audio: [UInt8]) -> String {
+    private static func boundary() -> String {
         var random = SystemRandomNumberGenerator()
         return "clawhold-" + String(random.next(), radix: 36) + String(random.next(), radix: 36)
     }

@@ -119,7 +119,9 @@ actor KeyIssue {
         }
     }
 
-    private var again: String { "log in again with: clawhold models auth login \(keys.provider)" }
+    private var again: String {
+        "log in to \(keys.provider) again where this login was made, and store it in the default agent's auth-profiles.json"
+    }
 
     private func keyFailure(_ cause: String) -> CallFailure {
         var failure = CallFailure(.auth, cause)

@@ -169,7 +169,7 @@ final class ProviderModel: ModelProvider {
         case .clientGone: throw CancellationError()
         case .finished(var finished):
             succeeded(running)
-            lastModel.withLock { $0 = String(call.request.model.prefix(200)) }
+            lastModel.withLock { $0 = call.request.model.prefix(scalars: 200) }
             records.changed(urgent: false)
             finished.profile = profile
             finished.attempts = UInt32(clamping: running.plan.withLock { $0.attempts })
@@ -230,8 +230,8 @@ final class ProviderModel: ModelProvider {
         row.caller = call.request.caller
         row.provider = config.provider
         row.profile = profile
-        row.model = String(call.request.model.prefix(200))
-        row.servedModel = String(report.servedModel.prefix(200))
+        row.model = call.request.model.prefix(scalars: 200)
+        row.servedModel = report.servedModel.prefix(scalars: 200)
         row.usage = report.usage
         row.source = report.source
         row.status = UInt32(clamping: report.status)

@@ -9,6 +9,8 @@ final class AnswerDelivery: Sendable {
     private struct State {
         var reader: any AnswerReader
         var held: [HubModelEvent] = []
+        /// The end of `held`: thoughts come word by word, and an event of its own for each would cost many times its text.
+        var heldText = ""
         var heldThinking = 0
         var isCommitted = false
         var isConcluded = false
@@ -23,18 +25,31 @@ final class AnswerDelivery: Sendable {
                 }
             }
             if hasContent || isConcluded {
+                gather()
                 isCommitted = hasContent || !events.isEmpty || !held.isEmpty
                 defer { held = [] }
                 return held + events
             }
             for event in events {
-                if case .thinking(let text)? = event.event {
-                    heldThinking += text.utf8.count
-                    guard heldThinking <= Upstream.thinkingLimit else { continue }
+                guard case .thinking(let text)? = event.event else {
+                    gather()
+                    held.append(event)
+                    continue
                 }
-                held.append(event)
+                heldThinking += text.utf8.count
+                guard heldThinking <= Upstream.thinkingLimit else { continue }
+                if heldText.utf8.count + text.utf8.count > AnswerDraft.textLimit { gather() }
+                heldText += text
             }
             return []
+        }
+
+        private mutating func gather() {
+            guard !heldText.isEmpty else { return }
+            var event = HubModelEvent()
+            event.thinking = heldText
+            held.append(event)
+            heldText = ""
         }
     }
 
@@ -97,8 +112,9 @@ final class AnswerDelivery: Sendable {
         }
         if !events.isEmpty { progress.commit() }
         for event in events {
+            // Waiting for who asked is not the provider's silence: the whole time alone bounds it.
+            watch.enter(.idle, for: times.total)
             try await receive(event)
-            // Waiting for who asked is not the provider's silence.
             watch.enter(.idle, for: times.idle)
         }
         if draft.isOver {

@@ -119,6 +119,15 @@ extension Upstream {
         watch: CallWatch,
         times: CallTimes
     ) async throws {
+        if let coding = response.headers.first(name: "content-encoding"),
+            !["", "identity"].contains(coding.lowercased())
+        {
+            throw CallFailure(
+                .badRequest,
+                "the answer is compressed (\(coding.prefix(40))), which was not asked for: something in front of the provider does it",
+                status: 200
+            )
+        }
         let type = response.headers.first(name: "content-type")?.lowercased() ?? ""
         guard form == .events, type.isEmpty || type.hasPrefix("text/event-stream") else {
             return try await readWhole(response, into: delivery, form: form, type: type, watch: watch, times: times)

@@ -53,7 +53,7 @@ package struct Upstream: ProviderAttempts {
 
     /// Everything that must not be seen in a cause.
     func redaction(_ key: ProviderKey) -> Redaction {
-        Redaction([key.value, key.account] + extraHeaders.map(\.value))
+        Redaction([key.account] + extraHeaders.map(\.value), key: key.value)
     }
 
     /// The headers of a request, the operator's own last. Betas add up, everything else is as the operator says.

@@ -130,6 +130,38 @@ struct UpstreamTests {
         #expect(report.isCommitted)
     }
 
+    @Test("thoughts that wait are one event: a million words of them do not cost a million events")
+    func gathered() async throws {
+        let begin = Self.data(
+            #"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"hm"}}"#
+        )
+        let word = Self.data(
+            #"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#
+        )
+        let stop = Self.data(#"{"type":"content_block_stop","index":0}"#)
+        let words = String(repeating: word, count: 999)
+        let (_, events, _) = try await Self.serve([
+            .send(Self.head + begin + words + stop + Self.hello + Self.end), .close,
+        ])
+        #expect(events.count == 3 && events[0].thinking == String(repeating: "hm", count: 1000))
+        #expect(!events[1].opaque.isEmpty && events[2].text == "Hello")
+    }
+
+    @Test("who asked may take its time: that is not the provider's silence")
+    func slowReader() async throws {
+        var times = CallTimes()
+        times.idle = .milliseconds(50)
+        let server = try await ScriptedServer.start([.send(Self.head + Self.hello + Self.end), .close])
+        let upstream = Self.upstream(server.url, times: times)
+        let report = await upstream.attempt(.hello(model: "claude-x"), with: Self.key, limit: .seconds(600)) { _ in
+            // As long as a slow reader needs; nothing is waited for.
+            try await Task.sleep(for: .milliseconds(400))
+        }
+        try await upstream.client.shutdown()
+        await server.stop()
+        #expect(Self.finished(report)?.stopReason == "end_turn")
+    }
+
     @Test("a stream cut after its first word is cut, with what was counted")
     func cut() async throws {
         let (report, events, _) = try await Self.serve([.send(Self.head + Self.hello), .close])
@@ -145,6 +177,13 @@ struct UpstreamTests {
             ([.send(Self.head), .close], .cut), ([.send(Self.head + inBand), .close], .overloaded),
             ([.close], .transient), ([.send(Self.error("500 Oops", "api_error")), .close], .transient),
             ([.send(Self.head + Self.begin + Self.end), .close], .transient),
+            (
+                [
+                    .send(Self.head.replacing("\r\n\r\n", with: "\r\ncontent-encoding: gzip\r\n\r\n") + Self.hello),
+                    .close,
+                ],
+                .badRequest
+            ),
             (
                 [.send("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi"), .close],
                 .badRequest

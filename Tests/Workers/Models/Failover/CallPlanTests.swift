@@ -194,6 +194,18 @@ struct CallPlanTests {
         #expect(holds14)
     }
 
+    @Test("while somebody tries the only key, what it failed with is told, and not that there is none")
+    func tried() throws {
+        var state = Sample.state("a")
+        _ = walk(&state) { _, _ in Sample.failure(.rateLimit) }
+        var first = CallPlan(&state, model: "m", session: "", time: .seconds(600))
+        _ = first.next(&state, at: t0 + .seconds(70), elapsed: .zero, jitter: 0)
+        let (steps, end) = walk(&state, from: t0 + .seconds(70)) { _, _ in nil }
+        let failed = try #require(end)
+        #expect(Set(steps) == ["pause 200"] && failed.kind == .rateLimit && failed.attempts == 0 && failed.tryNext)
+        #expect(failed.cause.contains("another call is trying a just now: it failed before (rate_limit"))
+    }
+
     @Test("a locked key is tried every quarter of an hour, and a top-up ends the lock")
     func topUp() {
         var state = Sample.state("a")

@@ -88,6 +88,16 @@ struct OAuthTests {
         }
     }
 
+    @Test("a service that repeats what it was sent gives no token away")
+    func repeated() {
+        let old = OAuthCredential(access: "access-1", refresh: "refresh-1", expires: 0)
+        let body = #"{"error":"invalid_grant","error_description":"refresh-1 of access-1 has ended"}"#
+        let error = #expect(throws: OAuthFailure.self) {
+            try OAuthService.anthropic.credential(status: 400, body: bytes(body), old: old, at: 0)
+        }
+        #expect(error?.description == "HTTP 400 · invalid_grant · [redacted] of [redacted] has ended")
+    }
+
     @Test("a code for another device is shown, polled for and exchanged")
     func device() throws {
         let answer = #"{"device_auth_id":"d1","user_code":"AB-CD","interval":"2","expires_in":900}"#

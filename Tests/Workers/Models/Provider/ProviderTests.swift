@@ -145,7 +145,7 @@ struct ProviderTests {
         let expired = OAuthCredential(access: "old", refresh: "r1", expires: Self.now - 1)
         let bench = ProviderBench(FakeWire([:]), keys: [:], login: expired, tokens: tokens)
         let failed = try #require(try await bench.ask().last?.failed)
-        #expect(failed.kind == .auth && failed.cause.contains("clawhold models auth login openai"))
+        #expect(failed.kind == .auth && failed.cause.contains("log in to openai again"))
     }
 
     @Test("a login service that is away does not matter while the token is good")

@@ -50,6 +50,7 @@ struct ClassificationTests {
         Case(403, anthropic("permission_error"), .auth, .model),
         Case(402, anthropic("billing_error"), .billing, .key),
         Case(404, anthropic("not_found_error", "model: x"), .modelNotFound, .provider),
+        Case(400, anthropic("invalid_request_error", "Output blocked by content filtering policy"), .refused),
         Case(408, "", .timeout, .provider), Case(504, anthropic("timeout_error"), .timeout, .provider),
         Case(409, anthropic("conflict_error"), .transient, .provider),
         Case(413, anthropic("request_too_large"), .context),

@@ -22,6 +22,17 @@ struct RedactionTests {
         #expect(Redaction([])("invalid key (\(key)) given") == "invalid key ([redacted]) given")
     }
 
+    @Test("a key that a bound has cut in two is taken out as well, and nothing but it")
+    func cut() {
+        let key = "0123456789abcdefghij"
+        let redaction = Redaction(["https://app.example"], key: key)
+        for length in 8...key.count {
+            #expect(redaction("no \(key.prefix(length)) · request r1") == "no [redacted] · request r1")
+        }
+        #expect(redaction("0123456 and https://app.") == "0123456 and https://app.")
+        #expect(redaction("\(key)\(key)012345678") == "[redacted][redacted][redacted]")
+    }
+
     @Test("words that only begin like a key stay")
     func words() {
         for text in ["sk-1", "task-force-of-many-people", "Bearer of news", "risk-adjusted-returns-now"] {

@@ -1,3 +1,4 @@
+internal import Failover
 package import Runtime
 
 /// What a provider's error says, whatever the shape of its body.
@@ -17,6 +18,7 @@ package struct ErrorBody: Sendable, Equatable {
     package var quotas: [String] = []
     package var requestID = ""
 
+    /// In scalars, as the other bounds of this file.
     package static let messageLimit = 600
 
     package init() {}
@@ -52,7 +54,7 @@ package struct ErrorBody: Sendable, Equatable {
             read(error)
             if codes.isEmpty { add(root["code"]) }
         }
-        message = String(message.prefix(Self.messageLimit))
+        message = message.prefix(scalars: Self.messageLimit)
     }
 
     /// Whether `json`, an event of a stream, is an error and not a part of the answer.
@@ -66,9 +68,9 @@ package struct ErrorBody: Sendable, Equatable {
         add(error["code"])
         for detail in (error["details"]?.array ?? []).prefix(20) {
             add(detail["reason"])
-            if let delay = detail["retryDelay"]?.string { retryDelay = String(delay.prefix(40)) }
+            if let delay = detail["retryDelay"]?.string { retryDelay = delay.prefix(scalars: 40) }
             for violation in (detail["violations"]?.array ?? []).prefix(20) {
-                if let quota = violation["quotaId"]?.string { quotas.append(String(quota.prefix(120))) }
+                if let quota = violation["quotaId"]?.string { quotas.append(quota.prefix(scalars: 120)) }
             }
         }
         add(error["status"])
@@ -76,9 +78,9 @@ package struct ErrorBody: Sendable, Equatable {
         message = Self.words(error["message"])
         // OpenRouter passes on what its upstream said.
         if let raw = error["metadata"]?["raw"]?.string, !raw.isEmpty {
-            message += message.isEmpty ? String(raw.prefix(300)) : " (\(raw.prefix(300)))"
+            message += message.isEmpty ? raw.prefix(scalars: 300) : " (\(raw.prefix(scalars: 300)))"
         }
-        message = String(message.prefix(Self.messageLimit))
+        message = message.prefix(scalars: Self.messageLimit)
     }
 
     private mutating func add(_ value: JSON?) {
@@ -86,7 +88,7 @@ package struct ErrorBody: Sendable, Equatable {
             if let number = Int(text), (400...599).contains(number) {
                 statusCode = number
             } else if !codes.contains(text), codes.count < 16 {
-                codes.append(String(text.prefix(100)))
+                codes.append(text.prefix(scalars: 100))
             }
         } else if let number = value?.integer, (400...599).contains(number) {
             statusCode = Int(number)
@@ -94,7 +96,7 @@ package struct ErrorBody: Sendable, Equatable {
     }
 
     private static func words(_ value: JSON?) -> String {
-        if let text = value?.string { return String(text.prefix(messageLimit)) }
+        if let text = value?.string { return text.prefix(scalars: messageLimit) }
         guard let value, value != .null else { return "" }
         return plain(value.encoded())
     }

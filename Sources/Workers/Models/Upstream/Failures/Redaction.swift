@@ -4,6 +4,8 @@
 /// be another one's.
 package struct Redaction: Sendable {
     private let secrets: [String]
+    /// The key of the attempt; empty when it is too short to be told from a word.
+    private let key: [UInt8]
 
     static let mark = "[redacted]"
 
@@ -12,16 +14,39 @@ package struct Redaction: Sendable {
         "sk-", "AIza", "gho_", "ghp_", "ghu_", "github_pat_", "xai-", "gsk_", "hf_", "pplx-", "csk-", "ya29.", "eyJ",
     ]
     private static let tailLength = 12
+    /// So much of the attempt's own key is taken out even if the rest of it is missing.
+    private static let beginningLength = 8
 
-    /// - Parameter secrets: Shorter ones than six bytes would hide words; they are left.
-    package init(_ secrets: [String]) {
-        self.secrets = secrets.filter { $0.utf8.count >= 6 }.sorted { $0.utf8.count > $1.utf8.count }
+    /// - Parameters:
+    ///   - secrets: Shorter ones than six bytes would hide words; they are left.
+    ///   - key: What the attempt proved itself with. Texts are cut before they come here, perhaps in the middle of it.
+    package init(_ secrets: [String], key: String = "") {
+        self.key = key.utf8.count >= Self.beginningLength ? Array(key.utf8) : []
+        self.secrets = (secrets + [key]).filter { $0.utf8.count >= 6 }.sorted { $0.utf8.count > $1.utf8.count }
     }
 
     package func callAsFunction(_ text: String) -> String {
         var clean = text
         for secret in secrets where clean.contains(secret) { clean = clean.replacing(secret, with: Self.mark) }
-        return Self.withoutKeys(clean)
+        return Self.withoutKeys(withoutBeginnings(clean))
+    }
+
+    private func withoutBeginnings(_ text: String) -> String {
+        guard !key.isEmpty else { return text }
+        let bytes = Array(text.utf8)
+        let beginning = key.prefix(Self.beginningLength)
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index...].starts(with: beginning) {
+                result += Array(Self.mark.utf8)
+                index += zip(bytes[index...], key).prefix { $0 == $1 }.count
+            } else {
+                result.append(bytes[index])
+                index += 1
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
     }
 
     /// A key is replaced up to its end; "Bearer" counts as a beginning of its own.

@@ -31,6 +31,7 @@ package struct AnswerDraft: Sendable {
     package private(set) var hasBegun = false
     /// Something that a person would read, or a call, came.
     package private(set) var hasContent = false
+    private var hasText = false
     /// Events that this version does not know.
     package var skippedEvents = 0
     /// An answer with nothing in it is one (a model may have nothing to add to a tool's result).
@@ -50,11 +51,13 @@ package struct AnswerDraft: Sendable {
 
     /// - Parameter call: What the answer answers; ids of calls that come without one are made from it, the same at every reading.
     package init(_ call: ModelCall) {
+        // A probe asks whether the key works, with a limit that a model may use up by thinking.
+        mayBeEmpty = call.request.caller.purpose == "probe"
         idSeed = ToolCallID.digest("\(call.request.caller.runID)|\(call.messages.count)", length: 8)
     }
 
     package mutating func named(_ model: String?) {
-        if self.model.isEmpty, let model { self.model = String(model.prefix(200)) }
+        if self.model.isEmpty, let model { self.model = model.prefix(scalars: 200) }
     }
 
     /// Field by field, the last one counts; what is absent changes nothing.
@@ -78,7 +81,7 @@ package struct AnswerDraft: Sendable {
 
     package mutating func text(_ text: String) -> [HubModelEvent] {
         guard !text.isEmpty else { return [] }
-        (hasBegun, hasContent) = (true, true)
+        (hasBegun, hasContent, hasText) = (true, true, true)
         return Self.pieces(text).map { piece in
             var event = HubModelEvent()
             event.text = piece
@@ -133,8 +136,9 @@ package struct AnswerDraft: Sendable {
     package mutating func call(slot: Int64, id: String, name: String) throws(CallFailure) {
         try block()
         (hasBegun, hasContent) = (true, true)
-        let id = id.isEmpty || calls.contains { $0.id == id } ? "call_\(idSeed)_\(calls.count)" : String(id.prefix(512))
-        calls.append(Call(slot: slot, id: id, name: String(name.prefix(256)), arguments: []))
+        let id =
+            id.isEmpty || calls.contains { $0.id == id } ? "call_\(idSeed)_\(calls.count)" : id.prefix(scalars: 512)
+        calls.append(Call(slot: slot, id: id, name: name.prefix(scalars: 256), arguments: []))
     }
 
     /// Whether a call with this number has begun.
@@ -162,7 +166,7 @@ package struct AnswerDraft: Sendable {
 
     package mutating func setName(slot: Int64, _ name: String) {
         guard let index = calls.lastIndex(where: { $0.slot == slot }), calls[index].name.isEmpty else { return }
-        calls[index].name = String(name.prefix(256))
+        calls[index].name = name.prefix(scalars: 256)
     }
 
     /// The body is over: the calls, once it is certain that they are whole.
@@ -174,6 +178,7 @@ package struct AnswerDraft: Sendable {
             calls.removeAll { !$0.arguments.isEmpty && (try? JSON(parsing: $0.arguments))?.object == nil }
         }
         calls.removeAll { $0.name.isEmpty }
+        if calls.isEmpty, !hasText, stopReason != "max_tokens" { hasContent = false }
         if !hasContent, stopReason == "refusal" { throw CallFailure(.refused, "the provider declined to answer this") }
         guard hasContent || mayBeEmpty else {
             throw CallFailure(

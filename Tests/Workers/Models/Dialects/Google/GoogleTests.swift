@@ -204,5 +204,12 @@ struct GoogleTests {
                 .utf8
         )
         #expect(GoogleSchema.reduced(circle)["type"] == "object")
+        // Two ways back to itself are two to the power of the depth.
+        let twice = try JSON(
+            parsing:
+                ##"{"$defs":{"A":{"type":"object","properties":{"a":{"$ref":"#/$defs/A"},"b":{"$ref":"#/$defs/A"}}}},"$ref":"#/$defs/A"}"##
+                .utf8
+        )
+        #expect(GoogleSchema.reduced(twice).encoded().count < 200_000)
     }
 }

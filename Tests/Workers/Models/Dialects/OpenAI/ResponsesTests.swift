@@ -70,6 +70,24 @@ struct ResponsesTests {
         #expect(read(Self.dialect, incomplete("max_output_tokens")).failure?.kind == .transient)
     }
 
+    @Test("a probe whose few tokens went into thinking was answered: the key works")
+    func probe() {
+        let probe = ModelCall.hello { $0.request.caller.purpose = "probe" }
+        let incomplete =
+            #"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"max_output_tokens"}}}"#
+        #expect(read(Self.dialect, call: probe, incomplete).finished?.stopReason == "max_tokens")
+        #expect(read(Self.dialect, incomplete).failure?.kind == .transient)
+    }
+
+    @Test("parts without end are a cut answer, however short they are")
+    func parts() {
+        let lines = (0...AnswerDraft.blockCountLimit).map {
+            #"{"type":"response.output_text.delta","output_index":\#($0),"delta":"a"}"#
+        }
+        let answer = read([Array(recorded(lines).utf8)[...]], Self.dialect)
+        #expect(answer.failure?.kind == .cut && answer.failure?.cause.contains("blocks") == true)
+    }
+
     @Test("failures after HTTP 200: flat, nested, and of the response")
     func failures() {
         let cases: [(String, HubModelEvent.Failed.Kind)] = [
