@@ -56,7 +56,7 @@ struct ChannelsReport: Sendable {
         return sorted + [Account(channel: "webchat", account: "default")]
     }
 
-    private static func rank(_ channel: String) -> Int { order.firstIndex(of: channel) ?? order.count }
+    static func rank(_ channel: String) -> Int { order.firstIndex(of: channel) ?? order.count }
 
     // MARK: The payload
 

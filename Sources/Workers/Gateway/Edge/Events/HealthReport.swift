@@ -6,13 +6,6 @@ struct HealthReport: Sendable {
     let workers: [WorkerRow]
     let delivery: DeliveryStatus
 
-    /// Channels in the order that OpenClaw lists them, others behind.
-    private static let order = ["telegram", "whatsapp", "discord", "googlechat", "slack", "signal", "imessage"]
-    private static let labels = [
-        "telegram": "Telegram", "whatsapp": "WhatsApp", "discord": "Discord", "googlechat": "Google Chat",
-        "slack": "Slack", "signal": "Signal", "imessage": "iMessage",
-    ]
-
     /// `channel:telegram:default`, split.
     struct ChannelWorker: Sendable {
         let channel: String
@@ -39,7 +32,7 @@ struct HealthReport: Sendable {
     private var channels: [(id: String, accounts: [ChannelWorker])] {
         let grouped = Dictionary(grouping: workers.compactMap(ChannelWorker.init), by: \.channel)
         let ids = grouped.keys.sorted { first, second in
-            let ranks = (Self.rank(first), Self.rank(second))
+            let ranks = (ChannelsReport.rank(first), ChannelsReport.rank(second))
             return ranks.0 == ranks.1 ? first < second : ranks.0 < ranks.1
         }
         return ids.map { id in
@@ -48,10 +41,6 @@ struct HealthReport: Sendable {
             return (id, accounts.filter { $0.account == "default" } + accounts.filter { $0.account != "default" })
         }
     }
-
-    private static func rank(_ channel: String) -> Int { order.firstIndex(of: channel) ?? order.count }
-
-    private func label(_ channel: String) -> String { Self.labels[channel] ?? channel.capitalizedFirst }
 
     // MARK: health
 
@@ -63,7 +52,7 @@ struct HealthReport: Sendable {
             "durationMs": .integer(durationMilliseconds),
             "channels": WireValue(members: channels.map { ($0.id, channelHealth($0.accounts)) }),
             "channelOrder": .array(channels.map { .string($0.id) }),
-            "channelLabels": WireValue(members: channels.map { ($0.id, .string(label($0.id))) }),
+            "channelLabels": WireValue(members: channels.map { ($0.id, .string(ChannelsReport.label($0.id))) }),
             "heartbeatSeconds": 0,
             "defaultAgentId": .string(config.defaultAgent),
             "agents": .array(config.agents.map(agentHealth)),
@@ -109,8 +98,4 @@ struct HealthReport: Sendable {
     var degraded: [String] {
         Readiness(workers: workers, delivery: delivery, isDraining: false).reasons
     }
-}
-
-extension String {
-    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }
