@@ -46,4 +46,17 @@ struct ChannelLedgerTests {
         #expect(ledger.acknowledge(2) == false)
         #expect(ledger.backlog.map(\.eventKey) == ["a", "c"])
     }
+
+    @Test("a refusal that comes before anybody waits for it is no acknowledgment")
+    func refusals() {
+        var ledger = ChannelLedger()
+        _ = ledger.take([ChannelEvent(key: "a", raw: [], cursor: []), ChannelEvent(key: "b", raw: [], cursor: [])])
+        #expect(ledger.fate(of: 1) == .open)
+        #expect(ledger.acknowledge(1, refused: "the disk is full") && ledger.acknowledge(2))
+        #expect(ledger.fate(of: 1) == .refused("the disk is full"))
+        #expect(ledger.fate(of: 2) == .journaled)
+        _ = ledger.take([ChannelEvent(key: "c", raw: [], cursor: [])])
+        ledger.forget(3)
+        #expect(ledger.backlog.isEmpty)
+    }
 }

@@ -99,7 +99,7 @@ struct ChannelQuestionsTests {
             try? await Task.sleep(for: .seconds(600))
             return [1]
         }
-        let questions = WorkerQuestions(who: "channel", timeLimit: .milliseconds(10)) {
+        let questions = WorkerQuestions(who: "channel", loop: group.next(), timeLimit: .milliseconds(10)) {
             await network.answer(method: $0, params: $1)
         }
         let hub = try await FakeHub(on: group)

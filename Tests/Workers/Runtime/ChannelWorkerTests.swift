@@ -1,4 +1,5 @@
 import FoundationEssentials
+import IPCControl
 import IPCHub
 import NIOCore
 import NIOPosix
@@ -89,18 +90,151 @@ struct ChannelWorkerTests {
         serving.cancel()
         channel.cancel()
     }
+
+    @Test("events that are handed over when the worker is leaving already are not journaled, and say so")
+    func leaving() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "channel:test:default", hub: hub.path, group: group)
+        let (outcomes, outcome) = AsyncStream<String>.makeStream()
+        let network = ScriptedNetwork { intake in
+            withUnsafeCurrentTask { $0?.cancel() }
+            do {
+                try await intake.deliver([ChannelEvent(key: "k1", raw: [1], cursor: [1])])
+                outcome.yield("journaled")
+            } catch {
+                outcome.yield("\(type(of: error))")
+            }
+        }
+        let channel = Task { try await ChannelWorker(worker: subject.worker, network: network).run() }
+        let serving = Task {
+            try await hub.run { _, worker in
+                _ = try await worker.welcome()
+                try await worker.send(.cursor(HubCursor()))
+                while try await worker.next() != nil {}
+            }
+        }
+        for await outcome in outcomes {
+            #expect(outcome == "CancellationError")
+            break
+        }
+        serving.cancel()
+        channel.cancel()
+    }
+
+    @Test("a loss that comes up while there is no link is told on the next one, once")
+    func gap() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "channel:test:default", hub: hub.path, group: group)
+        let (dialled, dial) = AsyncStream<Void>.makeStream()
+        let (published, publish) = AsyncStream<Void>.makeStream()
+        let network = ScriptedNetwork { intake in
+            for await _ in dialled { break }
+            await intake.status(.with { $0.gap = "one message was lost" })
+            publish.yield()
+            try await Task.sleep(for: .seconds(600))
+        }
+        let channel = Task { try await ChannelWorker(worker: subject.worker, network: network).run() }
+        let (done, finish) = AsyncStream<[String]>.makeStream()
+        let serving = Task {
+            try await hub.run { number, worker in
+                if number == 1 {
+                    _ = try await worker.welcome()
+                    return try await worker.send(.cursor(HubCursor()))
+                }
+                guard case .hello? = try await worker.next() else { return }
+                dial.yield()
+                for await _ in published { break }
+                try await worker.send(.welcome(HubWelcome()))
+                var gaps: [String] = []
+                while case .channelStatus(let status)? = try await worker.next() {
+                    gaps.append(status.gap)
+                    if status.gap.isEmpty { break }
+                }
+                finish.yield(gaps)
+            }
+        }
+        for await gaps in done {
+            #expect(gaps == ["one message was lost", ""])
+            break
+        }
+        serving.cancel()
+        channel.cancel()
+    }
+
+    @Test("a worker that is told to leave before it knows where to begin leaves")
+    func drainedEarly() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "channel:test:default", hub: hub.path, group: group)
+        let network = ScriptedNetwork { _ in Issue.record("it began") }
+        let worker = ChannelWorker(worker: subject.worker, network: network)
+        let channel = Task { try await worker.run() }
+        let (linked, link) = AsyncStream<Void>.makeStream()
+        let serving = Task {
+            try await hub.run { _, worker in
+                _ = try await worker.welcome()
+                link.yield()
+                while try await worker.next() != nil {}
+            }
+        }
+        for await _ in linked { break }
+        try subject.supervisor.write(try Block("DRAIN", ["BY_MS": "50", "REASON": "restart"]).encoded())
+        try await channel.value
+        serving.cancel()
+    }
+
+    @Test("a message that fits no frame when it is read is left out with a reason instead of being waited for")
+    func tooLong() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "channel:test:default", hub: hub.path, group: group)
+        let network = ScriptedNetwork(
+            { _ in try await Task.sleep(for: .seconds(600)) },
+            reading: .message(.with { $0.text = String(repeating: "a", count: 2 << 20) })
+        )
+        let channel = Task { try await ChannelWorker(worker: subject.worker, network: network).run() }
+        let (done, finish) = AsyncStream<HubNormalized>.makeStream()
+        let serving = Task {
+            try await hub.run { _, worker in
+                _ = try await worker.welcome()
+                try await worker.send(
+                    .normalize(
+                        .with {
+                            $0.row = 8; $0.raw = Data(repeating: 1, count: 100_000)
+                        }
+                    )
+                )
+                if case .normalized(let normalized)? = try await worker.next() { finish.yield(normalized) }
+            }
+        }
+        for await normalized in done {
+            #expect(normalized.row == 8 && normalized.ignored.contains("1048576 bytes") && !normalized.hasMessage)
+            break
+        }
+        serving.cancel()
+        channel.cancel()
+    }
 }
 
 /// A network that does what the test says.
 private final class ScriptedNetwork: ChannelNetwork {
     let calls = Mutex<[UInt64]>([])
     private let script: @Sendable (ChannelIntake) async throws -> Void
+    private let reading: ChannelNormalization
 
-    init(_ script: @escaping @Sendable (ChannelIntake) async throws -> Void) { self.script = script }
+    init(
+        _ script: @escaping @Sendable (ChannelIntake) async throws -> Void,
+        reading: ChannelNormalization = .ignored("")
+    ) {
+        self.script = script
+        self.reading = reading
+    }
 
     func run(_ intake: ChannelIntake) async throws { try await script(intake) }
 
-    func normalize(_ raw: [UInt8]) -> ChannelNormalization { .ignored("") }
+    func normalize(_ raw: [UInt8]) -> ChannelNormalization { reading }
 
     func send(_ send: HubSend) async -> HubSendResult {
         calls.withLock { $0.append(send.row) }

@@ -46,9 +46,9 @@ final class AccountStatus: Sendable {
     private func next() -> HubChannelStatus? {
         state.withLock { state in
             var status = state.status
-            if !state.gaps.isEmpty { status.gap = state.gaps.removeFirst() }
-            guard status != state.published else { return nil }
+            guard status != state.published || !state.gaps.isEmpty else { return nil }
             state.published = status
+            if !state.gaps.isEmpty { status.gap = state.gaps.removeFirst() }
             return status
         }
     }

@@ -10,7 +10,16 @@ struct ChannelLedger {
     private(set) var results: [UInt64: HubSendResult] = [:]
     /// Events sent or to be sent that have no ACK yet, by sequence number.
     private(set) var unacked: [UInt64: HubInbound] = [:]
+    /// Why the gateway did not take events, for those who have not asked yet.
+    private var refusals: [UInt64: String] = [:]
     private var lastSeq: UInt64 = 0
+
+    /// What became of an event.
+    enum Fate: Equatable {
+        case open
+        case journaled
+        case refused(String)
+    }
 
     /// Whether `send` is new here and shall be carried out.
     enum Acceptance: Equatable {
@@ -49,8 +58,25 @@ struct ChannelLedger {
         }
     }
 
-    /// False when nobody waits for it.
-    mutating func acknowledge(_ seq: UInt64) -> Bool { unacked.removeValue(forKey: seq) != nil }
+    /// The gateway's word about an event; false when nobody waits for it. A refusal is kept until `fate` tells it: the word
+    /// may be here before anybody waits.
+    mutating func acknowledge(_ seq: UInt64, refused: String = "") -> Bool {
+        guard unacked.removeValue(forKey: seq) != nil else { return false }
+        if !refused.isEmpty { refusals[seq] = refused }
+        return true
+    }
+
+    /// What became of an event of `take`. A refusal is told once.
+    mutating func fate(of seq: UInt64) -> Fate {
+        if unacked[seq] != nil { return .open }
+        return refusals.removeValue(forKey: seq).map { .refused($0) } ?? .journaled
+    }
+
+    /// Nobody waits for this event any more: it is not sent again.
+    mutating func forget(_ seq: UInt64) {
+        unacked[seq] = nil
+        refusals[seq] = nil
+    }
 
     /// What is sent again after WELCOME, in order.
     var backlog: [HubInbound] { unacked.values.sorted { $0.seq < $1.seq } }

@@ -15,16 +15,26 @@ package final class ChannelWorker: Sendable {
 
     private struct State {
         var ledger = ChannelLedger()
+        /// Links that were greeted so far.
+        var links = 0
+        /// Without its gap, which is told once.
         var status: HubChannelStatus?
+        /// Stretches of lost messages that the gateway was not told of yet, oldest first.
+        var gaps: [String] = []
         var cursor: [UInt8]?
         var waiting: [UInt64: CheckedContinuation<Void, any Error>] = [:]
-        var cursorWaiter: CheckedContinuation<[UInt8], Never>?
+        var cursorWaiter: CheckedContinuation<[UInt8], any Error>?
     }
+
+    /// Gaps that wait for a link; of more the newest count.
+    static let gapLimit = 16
 
     package init(worker: Worker, network: any ChannelNetwork) {
         self.worker = worker
         self.network = network
-        questions = WorkerQuestions(who: "channel") { await network.answer(method: $0, params: $1) }
+        questions = WorkerQuestions(who: "channel", loop: worker.eventLoop) {
+            await network.answer(method: $0, params: $1)
+        }
         files = network.media.map { MediaServer(worker: worker, owner: $0) }
     }
 
@@ -59,13 +69,7 @@ package final class ChannelWorker: Sendable {
     // MARK: Intake
 
     private func runNetwork() async throws {
-        let cursor = await withCheckedContinuation { continuation in
-            let known = state.withLock { state -> [UInt8]? in
-                if state.cursor == nil { state.cursorWaiter = continuation }
-                return state.cursor
-            }
-            if let known { continuation.resume(returning: known) }
-        }
+        let cursor = try await firstCursor()
         worker.lifeline.ready()
         do {
             try await network.run(ChannelIntake(cursor: cursor, worker: self))
@@ -77,24 +81,45 @@ package final class ChannelWorker: Sendable {
         }
     }
 
+    private func firstCursor() async throws -> [UInt8] {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let known = state.withLock { state -> Result<[UInt8], any Error>? in
+                    if let cursor = state.cursor { return .success(cursor) }
+                    guard !Task.isCancelled else { return .failure(CancellationError()) }
+                    state.cursorWaiter = continuation
+                    return nil
+                }
+                if let known { continuation.resume(with: known) }
+            }
+        } onCancel: {
+            takeCursorWaiter()?.resume(throwing: CancellationError())
+        }
+    }
+
+    private func takeCursorWaiter() -> CheckedContinuation<[UInt8], any Error>? {
+        state.withLock { state in
+            defer { state.cursorWaiter = nil }
+            return state.cursorWaiter
+        }
+    }
+
     func deliver(_ events: [ChannelEvent]) async throws {
-        let inbound = state.withLock { $0.ledger.take(events) }
+        let (inbound, links) = state.withLock { ($0.ledger.take(events), $0.links) }
+        // One refused event makes the network ask for all of them again; their keys make that harmless.
+        defer { state.withLock { state in for event in inbound { state.ledger.forget(event.seq) } } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for event in inbound {
                 group.addTask { try await self.acknowledged(event.seq) }
             }
             for event in inbound {
                 worker.reach("inbound.before-frame")
-                _ = await send(.inbound(event))
+                // Without a link the next one brings them all, in order (`welcomed`). Sent from here too, a later one could
+                // come before it, and its cursor would stand for events that the journal does not have.
+                guard state.withLock({ $0.links == links }), await send(.inbound(event)) else { break }
                 worker.reach("inbound.after-frame")
             }
-            do {
-                try await group.waitForAll()
-            } catch {
-                // One refused event makes the network ask for all of them again; their keys make that harmless.
-                self.forget(inbound.map(\.seq))
-                throw error
-            }
+            try await group.waitForAll()
         }
         worker.reach("inbound.after-ack")
     }
@@ -102,12 +127,13 @@ package final class ChannelWorker: Sendable {
     private func acknowledged(_ seq: UInt64) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let isOver = state.withLock { state in
-                    guard state.ledger.unacked[seq] != nil, !Task.isCancelled else { return true }
+                let result = state.withLock { state -> Result<Void, any Error>? in
+                    if let result = Self.result(state.ledger.fate(of: seq)) { return result }
+                    guard !Task.isCancelled else { return .failure(CancellationError()) }
                     state.waiting[seq] = continuation
-                    return false
+                    return nil
                 }
-                if isOver { continuation.resume() }
+                if let result { continuation.resume(with: result) }
             }
         } onCancel: {
             let continuation = state.withLock { $0.waiting.removeValue(forKey: seq) }
@@ -115,14 +141,12 @@ package final class ChannelWorker: Sendable {
         }
     }
 
-    private func forget(_ seqs: [UInt64]) {
-        let waiting = state.withLock { state in
-            seqs.compactMap { seq in
-                _ = state.ledger.acknowledge(seq)
-                return state.waiting.removeValue(forKey: seq)
-            }
+    private static func result(_ fate: ChannelLedger.Fate) -> Result<Void, any Error>? {
+        switch fate {
+        case .open: nil
+        case .journaled: .success(())
+        case .refused(let words): .failure(ChannelRefusal(description: words))
         }
-        for continuation in waiting { continuation.resume(throwing: CancellationError()) }
     }
 
     func move(to cursor: [UInt8]) async {
@@ -132,8 +156,25 @@ package final class ChannelWorker: Sendable {
     }
 
     func publish(_ status: HubChannelStatus) async {
-        state.withLock { $0.status = status }
+        state.withLock { state in
+            state.status = status
+            state.status?.gap = ""
+            if !status.gap.isEmpty { state.gaps = (state.gaps + [status.gap]).suffix(Self.gapLimit) }
+        }
         worker.lifeline.status(status.error.isEmpty ? status.name : status.error)
+        await tellStatus()
+    }
+
+    /// Sends the status; before it what was lost, until a link has taken it.
+    private func tellStatus() async {
+        guard let status = state.withLock({ $0.status }) else { return }
+        while let gap = state.withLock({ $0.gaps.isEmpty ? nil : $0.gaps.removeFirst() }) {
+            var told = status
+            told.gap = gap
+            guard await send(.channelStatus(told)) else {
+                return state.withLock { $0.gaps.insert(gap, at: 0) }
+            }
+        }
         _ = await send(.channelStatus(status))
     }
 
@@ -141,6 +182,7 @@ package final class ChannelWorker: Sendable {
 
     private func hello() -> HubHello {
         state.withLock { state in
+            state.links += 1
             var hello = HubHello()
             hello.acceptedRows = state.ledger.accepted.sorted()
             hello.unackedResults = Array(state.ledger.results.values)
@@ -149,23 +191,19 @@ package final class ChannelWorker: Sendable {
     }
 
     private func welcomed() async {
-        let (results, backlog, status) = state.withLock {
-            (Array($0.ledger.results.values), $0.ledger.backlog, $0.status)
-        }
+        let (results, backlog) = state.withLock { (Array($0.ledger.results.values), $0.ledger.backlog) }
         for result in results { _ = await send(.sendResult(result)) }
         for inbound in backlog { _ = await send(.inbound(inbound)) }
-        if let status { _ = await send(.channelStatus(status)) }
+        await tellStatus()
     }
 
     private func receive(_ message: HubMessage) async {
         switch message {
         case .cursor(let cursor):
-            let waiter = state.withLock { state in
+            state.withLock { state in
                 if state.cursor == nil { state.cursor = Array(cursor.cursor) }
-                defer { state.cursorWaiter = nil }
-                return state.cursorWaiter
             }
-            waiter?.resume(returning: Array(cursor.cursor))
+            takeCursorWaiter()?.resume(returning: Array(cursor.cursor))
         case .inboundAck(let ack): acknowledge(ack)
         case .normalize(let request): await normalize(request)
         case .send(let chunk): await accept(chunk)
@@ -188,15 +226,12 @@ package final class ChannelWorker: Sendable {
     }
 
     private func acknowledge(_ ack: HubInboundAck) {
-        let continuation = state.withLock { state in
-            _ = state.ledger.acknowledge(ack.seq)
-            return state.waiting.removeValue(forKey: ack.seq)
+        let (waiter, result) = state.withLock { state in
+            _ = state.ledger.acknowledge(ack.seq, refused: ack.refused)
+            let waiter = state.waiting.removeValue(forKey: ack.seq)
+            return (waiter, waiter == nil ? nil : Self.result(state.ledger.fate(of: ack.seq)))
         }
-        if ack.refused.isEmpty {
-            continuation?.resume()
-        } else {
-            continuation?.resume(throwing: ChannelRefusal(description: ack.refused))
-        }
+        if let waiter, let result { waiter.resume(with: result) }
     }
 
     private func normalize(_ request: HubNormalize) async {
@@ -206,6 +241,11 @@ package final class ChannelWorker: Sendable {
         switch network.normalize(Array(request.raw)) {
         case .message(let message): answer.message = message
         case .ignored(let reason): answer.ignored = reason.isEmpty ? "nothing to answer" : reason
+        }
+        // What is small cannot become too long for a frame; what cannot be sent would be waited for for ever.
+        if request.raw.count > 64 << 10, (try? HubConnection.bytes(.normalized(answer))) == nil {
+            answer.clearMessage()
+            answer.ignored = "a message that is more than \(Frame.lengthLimit) bytes when it is read"
         }
         _ = await send(.normalized(answer))
         worker.reach("normalized.after-frame")

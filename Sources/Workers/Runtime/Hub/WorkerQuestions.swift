@@ -1,4 +1,5 @@
 internal import IPCHub
+internal import NIOCore
 internal import Synchronization
 
 /// The gateway's questions to a worker: so many at a time, each with a limit on its time and its answer.
@@ -9,18 +10,22 @@ final class WorkerQuestions: Sendable {
     static let answerBytes = 1024 * 1024
     private let who: String
     private let answer: @Sendable (String, [UInt8]) async -> [UInt8]?
+    private let loop: any EventLoop
     private let timeLimit: Duration
     private let running = Mutex(0)
 
     /// - Parameters:
     ///   - who: what the worker is called in refusals: "channel".
+    ///   - loop: for the time limit's timer.
     ///   - answer: given method and parameters; nil when it knows no such method.
     init(
         who: String,
+        loop: any EventLoop,
         timeLimit: Duration = .seconds(30),
         answer: @escaping @Sendable (String, [UInt8]) async -> [UInt8]?
     ) {
         self.who = who
+        self.loop = loop
         self.timeLimit = timeLimit
         self.answer = answer
     }
@@ -51,22 +56,15 @@ final class WorkerQuestions: Sendable {
     private func answer(_ request: HubRequest) async -> Result<[UInt8], Refusal> {
         let method = String(request.method.prefix(64))
         let params = Array(request.params)
-        return await withTaskGroup(of: Result<[UInt8], Refusal>.self) { [who, answer, timeLimit] group in
-            group.addTask {
-                guard let answer = await answer(method, params) else {
-                    return .failure(Refusal(description: "this \(who) knows no method \(method)"))
-                }
-                guard answer.count <= Self.answerBytes else {
-                    return .failure(Refusal(description: "the answer to \(method) is too long"))
-                }
-                return .success(answer)
+        do {
+            let found = try await TimeLimit.run(timeLimit, on: loop) { [answer] in await answer(method, params) }
+            guard let found else { return .failure(Refusal(description: "this \(who) knows no method \(method)")) }
+            guard found.count <= Self.answerBytes else {
+                return .failure(Refusal(description: "the answer to \(method) is too long"))
             }
-            group.addTask {
-                try? await Task.sleep(for: timeLimit)  // cancelled: the answer is there
-                return .failure(Refusal(description: "no answer to \(method) within \(timeLimit)"))
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? .failure(Refusal(description: "nobody answered \(method)"))
+            return .success(found)
+        } catch {
+            return .failure(Refusal(description: "no answer to \(method) within \(timeLimit)"))
         }
     }
 }

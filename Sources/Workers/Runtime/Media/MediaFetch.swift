@@ -28,7 +28,7 @@ package enum MediaFetch {
         request.ref = media.ref
         request.limit = limit
         do {
-            return try await TimeLimit.run(time) { [request] in
+            return try await TimeLimit.run(time, on: worker.eventLoop) { [request] in
                 try await HubStream.open(worker, target: media.owner) { stream, messages in
                     try await stream.send(.mediaRequest(request))
                     return try await read(&messages, limit: limit, chunk: chunk)

@@ -45,7 +45,7 @@ package final class MediaServer: Sendable {
     }
 
     private func serve(_ stream: String) async throws {
-        try await TimeLimit.run(MediaBounds.serving) {
+        try await TimeLimit.run(MediaBounds.serving, on: worker.eventLoop) {
             try await HubStream.serve(self.worker, stream: stream) { stream, messages in
                 guard let first = try await messages.next(isolation: #isolation) else { return }
                 guard case .mediaRequest(let request) = first else { throw HubLinkError.unexpected(first.type) }

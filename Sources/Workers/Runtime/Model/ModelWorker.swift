@@ -49,7 +49,7 @@ package final class ModelWorker: Sendable {
 
     /// Serves until the supervisor drains this worker or nothing has been asked for `idleLimit`.
     package func run() async {
-        let questions = WorkerQuestions(who: "model worker") { await self.answer($0, $1) }
+        let questions = WorkerQuestions(who: "model worker", loop: worker.eventLoop) { await self.answer($0, $1) }
         let slot = Mutex<HubLink?>(nil)
         let link = HubLink(
             worker: worker,

@@ -26,6 +26,11 @@ struct EventQueueTests {
         var count = 0
         while heavy.add(event(0, 1 << 20)) { count += 1 }
         #expect(count == 8)
+        let sessions = EventQueue()
+        let ready = EventQueue.Item.session(.init(id: "s", resumeURL: "wss://g", seq: 1), bot: BotIdentity())
+        count = 0
+        while count <= DiscordLimits.queuedEvents, sessions.add(ready) { count += 1 }
+        #expect(count == DiscordLimits.queuedEvents)
     }
 
     @Test("numbers that need no journal are one item, in their place")

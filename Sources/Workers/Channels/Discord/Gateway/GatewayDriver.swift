@@ -25,7 +25,9 @@ actor GatewayDriver {
     private var number = 0
     /// The task of the present connection, and the timer; cancelled with `stop` or when they are replaced.
     private var work: Task<Void, Never>?
-    private var timer: Task<Void, Never>?
+    private var timer: Scheduled<Void>?
+    /// What the timer waits for.
+    private var armed: GatewayPlan.Instant?
     private var wasConnected = false
     private let (fatals, fatal) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(1))
 
@@ -91,13 +93,22 @@ actor GatewayDriver {
     }
 
     private func arm() {
+        // Of a thousand events hardly one moves it.
+        guard plan.deadline != armed else { return }
         timer?.cancel()
-        guard let deadline = plan.deadline else { return }
-        // Replaced at every event, cancelled with the connection.
-        timer = Task { [weak self] in
-            do { try await Task.sleep(until: deadline, clock: .continuous) } catch { return }
-            await self?.handle(.tick)
+        armed = plan.deadline
+        timer = armed.map { deadline in
+            loop.scheduleTask(in: TimeAmount(max(.zero, GatewayPlan.Instant.now.duration(to: deadline)))) {
+                [weak self] in
+                Task { await self?.tick() }  // ends at once
+            }
         }
+    }
+
+    private func tick() {
+        // It may have come a moment too early by the other clock; then it is armed again.
+        armed = nil
+        handle(.tick)
     }
 
     private func perform(_ effect: GatewayPlan.Effect) {
@@ -312,7 +323,6 @@ actor GatewayDriver {
         bot.name = String((user["username"]?.text(limit: 256) ?? botID).prefix(64))
         if let application = (try? members["application"]?.members(["id"]))?["id"]?.id { bot.application = application }
         let session = GatewayPlan.Session(id: id, resumeURL: url, seq: seq)
-        _ = queue.add(.session(session, bot: bot))
-        handle(.ready(session))
+        handle(queue.add(.session(session, bot: bot)) ? .ready(session) : .overflow)
     }
 }

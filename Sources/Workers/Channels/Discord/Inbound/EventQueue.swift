@@ -43,7 +43,12 @@ final class EventQueue: Sendable {
             case .alive:
                 guard state.items.isEmpty else { return (true, nil) }
                 state.items.append(item)
-            case .session: state.items.append(item)
+            case .session:
+                guard state.items.count < DiscordLimits.queuedEvents else {
+                    state.isOverflown = true
+                    return (false, nil)
+                }
+                state.items.append(item)
             }
             defer { state.waiter = nil }
             return (true, state.waiter)

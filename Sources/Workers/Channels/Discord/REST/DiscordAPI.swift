@@ -14,6 +14,7 @@ final class DiscordAPI: Sendable {
     static let userAgent = "DiscordBot (https://clawhold.invalid, \(Build.version))"
 
     private let client: HTTPClient
+    private let group: any EventLoopGroup
     private let base: String
     private let token: String
     private let limits = Mutex(RateLimits())
@@ -31,6 +32,7 @@ final class DiscordAPI: Sendable {
         // What cannot be reached is said at once: it is certain then that nothing left, and retrying is ours to plan.
         configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroup: group, configuration: configuration)
+        self.group = group
         base = root + "/api/v10"
         host = Self.authority(root)
         self.token = token
@@ -89,18 +91,11 @@ final class DiscordAPI: Sendable {
         }
         let prepared = request
         do {
-            return try await withThrowingTaskGroup(of: Result<JSON, CallFailure>?.self) { group in
-                group.addTask { try await self.exchange(prepared, call.route) }
-                group.addTask {
-                    try await Task.sleep(for: call.timeout)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                guard let first = try await group.next(), let result = first else {
-                    return .failure(.unknown("no answer within \(call.timeout)"))
-                }
-                return result
+            return try await TimeLimit.run(call.timeout, on: group.any()) {
+                try await self.exchange(prepared, call.route)
             }
+        } catch is TimeLimit.Exceeded {
+            return .failure(.unknown("no answer within \(call.timeout)"))
         } catch let error as MediaError {
             return .failure(.unreached(error.description))
         } catch {
@@ -183,8 +178,10 @@ final class DiscordAPI: Sendable {
 
     /// `text` without the token and without line breaks, at most 300 characters.
     private func redacted(_ text: String) -> String {
-        let flat = String(text.map { $0.isNewline ? " " : $0 }.prefix(300))
-        return token.isEmpty
-            ? flat : flat.split(separator: token, omittingEmptySubsequences: false).joined(separator: "<token>")
+        // Before it is cut: half a token would not be found.
+        let whole =
+            token.isEmpty
+            ? text : text.split(separator: token, omittingEmptySubsequences: false).joined(separator: "<token>")
+        return String(whole.map { $0.isNewline ? " " : $0 }.prefix(300))
     }
 }

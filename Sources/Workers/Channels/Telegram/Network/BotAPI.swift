@@ -4,10 +4,12 @@ internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import Runtime
 
 /// The one HTTP client of this worker and the bot's address, which holds the token: neither is ever printed.
 final class BotAPI: Sendable {
     private let client: HTTPClient
+    private let group: any EventLoopGroup
     private let base: String
     private let fileBase: String
     private let token: String
@@ -25,6 +27,7 @@ final class BotAPI: Sendable {
         // The poll holds one connection all the time, a server that hangs holds others: the next call has one of its own.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
         client = HTTPClient(eventLoopGroup: group, configuration: configuration)
+        self.group = group
         base = "\(root)/bot\(token)/"
         fileBase = "\(root)/file/bot\(token)/"
         self.token = token
@@ -117,18 +120,9 @@ final class BotAPI: Sendable {
         within time: Duration
     ) async -> Result<[UInt8], CallFailure> {
         do {
-            return try await withThrowingTaskGroup(of: Result<[UInt8], CallFailure>?.self) { group in
-                group.addTask { try await self.exchange(request) }
-                group.addTask {
-                    try await Task.sleep(for: time)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                guard let first = try await group.next(), let result = first else {
-                    return .failure(.unknown("no answer to \(method) within \(time)"))
-                }
-                return result
-            }
+            return try await TimeLimit.run(time, on: group.any()) { try await self.exchange(request) }
+        } catch is TimeLimit.Exceeded {
+            return .failure(.unknown("no answer to \(method) within \(time)"))
         } catch {
             return .failure(failure(error))
         }
