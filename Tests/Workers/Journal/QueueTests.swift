@@ -81,6 +81,7 @@ struct QueueTests {
         var filter = QueueFilter()
         filter.states = [.expired]
         #expect(try journal.queueItems(filter).map(\.id) == [.turn("old")])
+        #expect(try journal.ignored(of: [Self.channel], limit: 9).map(\.note.code) == ["too-old"])
         _ = try journal.order(.retry, .turn("old"), now: now)
         let again = try journal.claimTurns(
             agent: "agent:main",

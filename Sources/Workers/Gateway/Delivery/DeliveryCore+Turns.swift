@@ -69,7 +69,7 @@ extension DeliveryCore {
         )
     }
 
-    /// The operator is told once per channel, when no more come: they may be thousands.
+    /// The operator and the owner are told once per channel, when no more come: they may be thousands.
     mutating func tellExpired(_ now: Int64) {
         guard !expired.isEmpty, now - expiredAt >= limits.quiet else { return }
         for (channel, count) in expired.sorted(by: { $0.key < $1.key }) {
@@ -82,6 +82,7 @@ extension DeliveryCore {
                 """,
                 about: channel
             )
+            alert(.deadLetters(channel, count, "older than \(config.queue.maxAgeHours) hours when their turn came"))
         }
         expired = [:]
     }

@@ -52,20 +52,18 @@ extension SQLiteJournal {
             )
             items += try database.rows(
                 """
-                SELECT channel, conversation, sender, message_id, settled_at FROM turns
-                WHERE state = 'expired' AND channel = ? ORDER BY settled_at DESC LIMIT ?
+                SELECT channel, conversation, sender, message_id, settled_at, state, sentence FROM turns
+                WHERE state IN ('expired', 'dropped') AND channel = ? ORDER BY settled_at DESC LIMIT ?
                 """,
                 .text(channel),
                 .count(limit)
             ) { row in
-                var note = IgnoredNote(
-                    code: "too-old",
-                    reason: "it waited too long for its turn (queue.maxAgeHours in clawhold.json)"
-                )
+                let isDropped = row.text(5) == "dropped"
+                var note = IgnoredNote(code: isDropped ? "dropped" : "too-old", reason: row.text(6))
                 note.conversation = row.text(1)
                 note.senderName = row.text(2)
                 note.messageID = row.text(3)
-                note.command = "clawhold queue list"
+                note.command = "clawhold queue list" + (isDropped ? " --state dropped" : "")
                 return IgnoredItem(channel: row.text(0), note: note, count: 1, at: row.integer(4))
             }
         }

@@ -179,6 +179,28 @@ struct QueueModeTests {
         var filter = QueueFilter()
         filter.states = [.dropped]
         #expect(try bench.journal.queueItems(filter).map(\.text) == [drop == "old" ? "two" : "three"])
+        let ignored = try bench.journal.ignored(of: [Bench.channel], limit: 9)
+        #expect(ignored.map(\.note.code) == ["dropped"])
+        #expect(ignored.first?.note.reason.contains("messages.queue.cap") == true)
+    }
+
+    @Test("messages that are too old for their turn are told to the owner, once for all of them")
+    func expired() throws {
+        let bench = try Self.bench("followup") { $0.alerts.enabled = true }
+        let (channel, agent, first) = try bench.turnRunning()
+        for id in 2...3 { Self.say(bench, channel, "text \(id)", id: id) }
+        bench.advance(Int64(bench.config.queue.maxAgeHours + 1) * 3_600_000)
+        bench.done(agent, first.turnID)
+        bench.advance(bench.limits.quiet)
+        var told: [String] = []
+        for _ in 0..<4 {
+            for send in bench.sends(channel) {
+                told.append(send.content.text)
+                bench.result(channel, send.row)
+            }
+        }
+        let alerts = told.filter { $0.contains("2 messages were put aside") && $0.contains("clawhold queue list") }
+        #expect(alerts.count == 1, "\(told)")
     }
 
     @Test("chat.send takes the same way: collected runs end with the one that answers them")
