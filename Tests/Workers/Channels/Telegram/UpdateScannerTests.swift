@@ -1,3 +1,4 @@
+import Runtime
 import Testing
 
 @testable import Telegram
@@ -94,6 +95,7 @@ struct UpdateScannerTests {
         let start = Array(#"{"ok":true,"result":[{"update_id":41,"message":{"text":"aaaa"#.utf8)
         #expect(UpdateScanner.firstID(in: start) == 41)
         #expect(UpdateScanner.firstID(in: Array(#"{"ok":true,"result":[{"message":{"te"#.utf8)) == nil)
+        #expect(UpdateScanner.firstID(in: Array(#"{"ok":true,"result":[{"update_id":4"#.utf8)) == nil)
     }
 }
 

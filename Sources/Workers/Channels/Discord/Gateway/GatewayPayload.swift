@@ -19,6 +19,24 @@ struct GatewayPayload {
 }
 
 extension RawJSON {
-    /// The value parsed whole; nil when it is not JSON.
-    var parsed: JSON? { try? JSON(parsing: slice) }
+    /// The value as a whole number; a string of digits counts, as Discord writes ids and permissions.
+    var integer: Int64? {
+        guard (1...20).contains(digits.count) else { return nil }
+        return Int64(String(decoding: digits, as: UTF8.self))
+    }
+
+    /// An id, as a string or as a number.
+    var id: String? {
+        guard digits.count <= 20 else { return nil }
+        let text = String(decoding: digits, as: UTF8.self)
+        return Snowflake.isValid(text) ? text : nil
+    }
+
+    /// The value's bytes without quotes.
+    private var digits: ArraySlice<UInt8> {
+        guard slice.count >= 2, slice.first == UInt8(ascii: "\""), slice.last == UInt8(ascii: "\"") else {
+            return slice
+        }
+        return slice.dropFirst().dropLast()
+    }
 }

@@ -1,3 +1,4 @@
+internal import Runtime
 internal import Synchronization
 
 /// What this worker knows of guilds and channels by name: bounded, filled by the gateway's events and by REST.

@@ -44,7 +44,7 @@ struct UpdatePoller {
         do {
             cuts = try UpdateScanner.updates(in: answer)
         } catch {
-            return plan.failed(.unknown(error.description), random: .random(in: 0..<1))
+            return plan.failed(.unknown("the answer to getUpdates is \(error)"), random: .random(in: 0..<1))
         }
         let elapsed = ContinuousClock.now - began
         do {
@@ -87,8 +87,6 @@ struct UpdatePoller {
         await account.report(gap: gap)
         account.cursor.update = update
         await account.intake.move(to: account.cursor.encoded)
-        // A gap is told once; the status that is kept for the next link is without it.
-        await account.intake.status(account.status(nil))
     }
 
     private mutating func follow(_ next: PollPlan.Next) async throws {

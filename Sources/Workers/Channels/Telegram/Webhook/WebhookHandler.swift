@@ -21,6 +21,8 @@ final class WebhookHandler: ChannelInboundHandler {
     private var state = State.idle
     private var held = 0
     private var deadline: Scheduled<Void>?
+    /// An update's way into the journal; given up with its request, which Telegram repeats.
+    private var taking: Task<Void, Never>?
 
     init(listener: WebhookListener, request: WebhookRequest, receive: @escaping WebhookListener.Receive) {
         self.listener = listener
@@ -79,8 +81,7 @@ final class WebhookHandler: ChannelInboundHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
         let receive = receive
-        // Ends with the update's way into the journal; the connection does not wait longer than its limit.
-        Task {
+        taking = Task {
             let status = await receive(body)
             loop.execute {
                 let (handler, context) = bound.value
@@ -120,6 +121,8 @@ final class WebhookHandler: ChannelInboundHandler {
     private func letGo() {
         listener.release(held)
         held = 0
+        taking?.cancel()
+        taking = nil
     }
 
     /// Ends the connection when nothing came of it in time: 503 for an update that waits, silence for the rest.

@@ -54,7 +54,7 @@ struct WebhookIntake {
         let settings = account.settings
         let set = BotCall.setWebhook(settings.webhookURL, secret: secret)
         _ = try await account.insist(set, Bot.Present.self, &plan)
-        account.log.info("[\(settings.account)] Telegram delivers to \(settings.webhookURL)")
+        account.log.info("[\(settings.account)] Telegram delivers to \(Self.shown(settings.webhookURL))")
         while true {
             await account.report(nil)
             try await Task.sleep(for: Self.lookEvery)
@@ -86,7 +86,7 @@ struct WebhookIntake {
         )
     }
 
-    /// An address without what may be secret in it.
+    /// An address without what may be secret in it, for the log.
     private static func shown(_ url: String) -> String { String(url.prefix { $0 != "?" }.prefix(200)) }
 
     // MARK: Listening
@@ -147,7 +147,6 @@ private struct WebhookTaker: Sendable {
         }
         guard body.count <= TelegramLimits.updateBytes else {
             await account.report(gap: PollPlan.gap(id))
-            await account.intake.status(account.status(nil))
             return .ok
         }
         do {
