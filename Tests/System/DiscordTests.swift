@@ -161,5 +161,37 @@ extension SystemTests {
             #expect(try await world.ask("last", on: .discord).contains("last"))
             #expect(try await world.gateway.stop() == 0)
         }
+
+        @Test("a worker that is killed while it fetches what was missed fetches the rest when it is back")
+        func killedBackfill() async throws {
+            let world = try await World.start(on: [.discord])
+            let discord = try world.discord
+            try await discord.ready()
+            let direct = try await discord.write("first-direct-end", ["dm": true])["channel_id"]?.string ?? ""
+            #expect(try await discord.answer(to: "first-direct-end", within: 40) != nil)
+            try await discord.write("first-room-end", ["mention": true])
+            #expect(try await discord.answer(to: "first-room-end", within: 40) != nil)
+            try await discord.control("hello", ["on": false])
+            try await discord.control("close", ["code": 4000])
+            _ = try await discord.log("connected", from: 1)
+            try await discord.say("missed-direct-end")
+            try await discord.write("missed-room-end", ["mention": true])
+            // The room is asked for first, because it was heard last; the direct chat is not answered.
+            try await discord.fault(["path": .string("/channels/\(direct)/messages"), "method": "GET", "mode": "hang"])
+            try await discord.control("expire")
+            try await discord.control("hello", ["on": true])
+            try await discord.control("close", [:])
+            #expect(try await discord.answer(to: "missed-room-end", within: 40) != nil)
+            _ = try await discord.calls("GET /channels/{}/messages", from: 1)
+            try await world.gateway.kill(Chat.discord.worker)
+            #expect(
+                try await discord.answer(to: "missed-direct-end", within: 40) != nil,
+                "\(world.gateway.process.tail())"
+            )
+            for word in ["missed-room-end", "missed-direct-end"] {
+                #expect(try await discord.answers(to: word).count == 1)
+            }
+            #expect(try await world.gateway.stop() == 0)
+        }
     }
 }

@@ -6,7 +6,7 @@ enum DiscordLimits {
     static let frameBytes = 4 << 20
     /// What may be sent to the gateway at once (Discord's own limit).
     static let outgoingBytes = 4096
-    /// One event that fits into a frame of the hub beside its key, its cursor and the names around it.
+    /// One event, with the names around it, that fits into a frame of the hub beside its key and its cursor.
     static let eventBytes = (1 << 20) - (24 << 10)
     /// An answer of the REST API that is kept whole.
     static let answerBytes = 4 << 20
@@ -17,6 +17,8 @@ enum DiscordLimits {
     static let textUnits = 2000
     /// Messages that are asked for again after a lost session, and how old they may be.
     static let backfillPages = 10
+    /// Hundreds of messages that are looked through for one that may have been sent.
+    static let lookPages = 5
     static let backfillAge = Duration.seconds(15 * 60)
     /// How long Discord remembers a nonce: "a few minutes"; two are certain.
     static let nonceWindow = Duration.seconds(120)

@@ -40,6 +40,16 @@ struct CursorTests {
         #expect(DiscordCursor(decoding: Array(#"{"v":1,"m":{"../x":"1","1":"2"}}"#.utf8))?.marks == ["1": "2"])
     }
 
+    @Test("while what was missed is asked for, the cursor stays at the time when the last session ended")
+    func catchingUp() {
+        var cursor = full()
+        cursor.session = nil
+        let shared = SharedCursor(cursor)
+        #expect(DiscordCursor(decoding: shared.stamped())?.heardMilliseconds == 1_790_000_000_000)
+        shared.change { $0.session = .init(id: "new", resumeURL: "wss://g", seq: 1) }
+        #expect(DiscordCursor(decoding: shared.stamped())?.heardMilliseconds != 1_790_000_000_000)
+    }
+
     @Test("an older message does not move a mark back")
     func order() {
         var cursor = DiscordCursor()

@@ -97,6 +97,15 @@ struct EventReaderTests {
         #expect(named.channels == ["62"] && named.roles == ["77"])
     }
 
+    @Test("a short mention of a long name, again and again, makes no text without end")
+    func longNames() throws {
+        let name = String(repeating: "n", count: 40_000)
+        let mentions = String(repeating: "<@6>", count: 20_000)
+        let event =
+            #"{"id":"9","channel_id":"60","content":"\#(mentions)",\#(Self.author),"mentions":[{"id":"6","username":"\#(name)"}]}"#
+        #expect(try read(event).text.utf8.count <= MessageText.limit + 4)
+    }
+
     @Test("files, stickers, embeds, polls, passed-on messages and replies are told")
     func more() throws {
         let event = """

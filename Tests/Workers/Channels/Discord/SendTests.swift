@@ -37,6 +37,15 @@ struct SendTests {
         }
     }
 
+    @Test("what is worth another try waits as long as Discord says, or as we do")
+    func pauses() {
+        let own = Duration.seconds(4)
+        #expect(CallFailure.tooMany(after: .seconds(9), isGlobal: false).pause(or: own) == .seconds(9))
+        #expect(CallFailure.unreached("x").pause(or: own) == own && CallFailure.unknown("x").pause(or: own) == own)
+        #expect(CallFailure.badToken("x").pause(or: own) == nil)
+        #expect(CallFailure.refused(status: 403, code: 0, message: "x").pause(or: own) == nil)
+    }
+
     @Test(
         "an answer's failure is read from any body",
         arguments: [

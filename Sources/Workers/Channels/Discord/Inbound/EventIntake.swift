@@ -26,6 +26,8 @@ struct EventIntake {
     /// The cursor moves this often when nothing else moves it.
     static let quietTime = Duration.seconds(1)
     static let aliveTime = Duration.seconds(120)
+    /// How long a lost session's messages are insisted on; new ones wait meanwhile.
+    static let backfillTime = Duration.seconds(60)
 
     func run() async throws {
         var lastMove = ContinuousClock.now - Self.aliveTime
@@ -108,13 +110,14 @@ struct EventIntake {
     }
 
     private func event(_ facts: Envelope.Facts, _ bytes: [UInt8], seq: Int64, session: String) async -> ChannelEvent? {
-        guard bytes.count <= DiscordLimits.eventBytes else {
+        let envelope = await envelope(facts, bytes)
+        let raw = envelope.encoded(bytes)
+        guard raw.count <= DiscordLimits.eventBytes else {
             let gap = "a message of \(bytes.count) bytes in channel \(facts.channel) was left out: one message was lost"
             log.error("\(gap)")
             status.gap(gap)
             return nil
         }
-        let envelope = await envelope(facts, bytes)
         cursor.change { cursor in
             guard facts.type == "MESSAGE_CREATE" else { return }
             cursor.mark(facts.id, in: facts.channel)
@@ -127,7 +130,7 @@ struct EventIntake {
         }
         return ChannelEvent(
             key: facts.key(account: account, seq: seq, session: session),
-            raw: envelope.encoded(bytes),
+            raw: raw,
             cursor: cursor.stamped()
         )
     }
@@ -212,33 +215,37 @@ struct EventIntake {
     private func began(_ session: GatewayPlan.Session, _ bot: BotIdentity) async throws {
         let before = cursor.current
         cursor.change { cursor in
-            cursor.session = session
+            // Not yet the new one: whoever resumed it would be told of nothing that came before it.
+            cursor.session = nil
             if cursor.botID != bot.id { (cursor.marks, cursor.directs) = ([:], [:]) }
             cursor.botID = bot.id
             cursor.botName = bot.name
             if !bot.application.isEmpty { cursor.applicationID = bot.application }
         }
-        guard before.heardMilliseconds > 0, before.botID == bot.id else { return }
-        let backfill = Backfill(
-            heard: before.heardMilliseconds,
-            marks: before.marks,
-            directs: Set(before.directs.values),
-            watched: watched,
-            now: WallClock.milliseconds
-        )
-        try await fetch(backfill)
+        if before.heardMilliseconds > 0, before.botID == bot.id {
+            let backfill = Backfill(
+                heard: before.heardMilliseconds,
+                marks: before.marks,
+                directs: Set(before.directs.values),
+                watched: watched,
+                now: WallClock.milliseconds
+            )
+            try await fetch(backfill)
+        }
+        cursor.change { $0.session = session }
     }
 
     private func fetch(_ backfill: Backfill) async throws {
         var missed = backfill.gap.map { [$0] } ?? []
         var count = 0
+        let deadline = ContinuousClock.now + Self.backfillTime
         for place in backfill.places {
             var after = place.after
             var pages = 0
             while pages < DiscordLimits.backfillPages {
                 pages += 1
                 let rows: [JSON]
-                switch await api.call(.messages(in: place.channel, after: after), patience: .seconds(10)) {
+                switch try await insist(.messages(in: place.channel, after: after), until: deadline) {
                 case .success(let json): rows = json.array ?? []
                 case .failure(.refused(let status, _, _)) where status == 403 || status == 404:
                     rows = []
@@ -264,6 +271,24 @@ struct EventIntake {
             let gap = "messages may have been lost while Discord kept no session: \(missed.joined(separator: "; "))"
             log.error("\(gap)")
             status.gap(gap)
+        }
+    }
+
+    /// Repeats a call that failed for a reason that passes: sessions are lost when Discord itself is in trouble, and what is
+    /// not had now counts as lost. Pauses of 1 s, doubling, or as Discord says, none beyond `deadline`.
+    private func insist(
+        _ call: DiscordCall,
+        until deadline: ContinuousClock.Instant
+    ) async throws -> Result<JSON, CallFailure> {
+        var pause = Duration.seconds(1)
+        while true {
+            let result = await api.call(call, patience: .seconds(10))
+            try Task.checkCancellation()
+            guard case .failure(let failure) = result, let wait = failure.pause(or: pause),
+                ContinuousClock.now + wait < deadline
+            else { return result }
+            try await Task.sleep(for: wait)
+            pause *= 2
         }
     }
 

@@ -16,7 +16,8 @@ struct MessageText {
         guard text.utf8.contains(UInt8(ascii: "<")) else { return text }
         var result = ""
         var rest = text[...]
-        while let open = rest.firstIndex(of: "<") {
+        // A short mention may stand for a long name, a thousand times.
+        while result.utf8.count <= Self.limit, let open = rest.firstIndex(of: "<") {
             result += rest[..<open]
             rest = rest[open...]
             // The longest is `<a:` with a name of 32 and an id of 20 characters.
@@ -55,7 +56,7 @@ struct MessageText {
     func all(of message: JSON) -> String {
         var parts: [String] = []
         func add(_ text: String?) {
-            if let text, text.contains(where: { !$0.isWhitespace }) { parts.append(readable(text)) }
+            if let text, text.contains(where: { !$0.isWhitespace }) { parts.append(Self.cut(readable(text))) }
         }
         add(message["content"]?.string)
         for embed in (message["embeds"]?.array ?? []).prefix(10) { add(Self.text(of: embed)) }

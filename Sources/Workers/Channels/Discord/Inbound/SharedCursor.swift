@@ -13,10 +13,11 @@ final class SharedCursor: Sendable {
 
     func change(_ body: (inout DiscordCursor) -> Void) { state.withLock { body(&$0) } }
 
-    /// Its bytes, with the time.
+    /// Its bytes, with the time. Without a session what was missed is still being asked for: a worker that begins there must
+    /// ask for it too, from the time when the last one ended.
     func stamped() -> [UInt8] {
         state.withLock { cursor in
-            cursor.heardMilliseconds = WallClock.milliseconds
+            if cursor.session != nil { cursor.heardMilliseconds = WallClock.milliseconds }
             return cursor.encoded
         }
     }

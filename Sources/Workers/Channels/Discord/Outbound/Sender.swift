@@ -217,24 +217,32 @@ final class Sender: Sendable {
         return SendPlan.result(id, place: "channel \(channel)", random: .random(in: 0..<1))
     }
 
-    /// The message of this row among the channel's last fifty, when an earlier try did arrive.
+    /// The message of this row among those that the channel has had since the first try, when a try did arrive.
     private func look(for send: HubSend, _ body: MessageBody, in channel: String) async -> Result<String?, CallFailure>
     {
-        let bot = cursor.current.botID
-        return await api.call(.messages(in: channel)).map { json in
-            let oldest = send.firstTriedMs - 30_000
-            for row in json.array ?? [] {
-                guard row["author"]?["id"]?.string == bot, let id = row["id"]?.string,
-                    Snowflake.milliseconds(id) >= oldest
-                else { continue }
-                if row["nonce"]?.string == send.nonce, !send.nonce.isEmpty { return id }
-                // The same words of another row were sent by this process and are known, or carry their own nonce.
-                let hasSameFiles = (row["attachments"]?.array?.count ?? 0) == body.files.count
-                let isOther = row["nonce"]?.string.map { !$0.isEmpty } ?? false
-                if row["content"]?.string == body.text, hasSameFiles, !isOther, !names.isOwn(id) { return id }
+        // Half a minute of doubt about whose clock is right.
+        var after = Snowflake.id(atMilliseconds: send.firstTriedMs - 30_000)
+        for _ in 0..<DiscordLimits.lookPages {
+            switch await api.call(.messages(in: channel, after: after, limit: 100)) {
+            case .failure(let failure): return .failure(failure)
+            case .success(let json):
+                let rows = json.array ?? []
+                if let found = rows.first(where: { isThis($0, send, body) })?["id"]?.string { return .success(found) }
+                let last = rows.compactMap { $0["id"]?.string }.max { Snowflake.precedes($0, $1) }
+                guard rows.count >= 100, let last, Snowflake.isValid(last), last != after else { return .success(nil) }
+                after = last
             }
-            return nil
         }
+        return .success(nil)
+    }
+
+    private func isThis(_ row: JSON, _ send: HubSend, _ body: MessageBody) -> Bool {
+        guard row["author"]?["id"]?.string == cursor.current.botID, let id = row["id"]?.string else { return false }
+        if row["nonce"]?.string == send.nonce, !send.nonce.isEmpty { return true }
+        // The same words of another row were sent by this process and are known, or carry their own nonce.
+        let hasSameFiles = (row["attachments"]?.array?.count ?? 0) == body.files.count
+        let isOther = row["nonce"]?.string.map { !$0.isEmpty } ?? false
+        return row["content"]?.string == body.text && hasSameFiles && !isOther && !names.isOwn(id)
     }
 
     // MARK: Interactions
@@ -253,22 +261,30 @@ final class Sender: Sendable {
         let base = "/webhooks/\(interaction.application)/\(interaction.token)"
         let route = "/webhooks/\(interaction.application)"
         let outcome: Result<JSON, CallFailure>
+        // Replacing may be repeated; a further message knows no nonce.
+        var isRepeatable = true
         switch await isFree(interaction, row: send.row, body, base, route, inDoubt: send.inDoubt) {
         case .taken(let message): return SendPlan.result(.success(message), place: "", random: 0)
         case .free:
             outcome = await api.call(call("PATCH", "\(base)/messages/@original", route, body.answer, files))
             if case .success = outcome { filled.withLock { $0.set(send.row, for: interaction.token) } }
-        case .used: outcome = await api.call(call("POST", base, route, body.answer, files))
+        case .used:
+            isRepeatable = false
+            outcome = await api.call(call("POST", base, route, body.answer, files))
+        case .hidden(let failure): outcome = .failure(failure)
         case .gone: return nil
         }
         switch outcome {
         // The token is not good any more: as a message of its own.
         case .failure(.refused(401, _, _)), .failure(.refused(404, _, _)), .failure(.badToken): return nil
-        case .failure(.unknown) where filled.withLock({ $0.value(interaction.token) }) != nil:
+        case .failure(.unknown):
             var result = finish(outcome, in: target.channel ?? "")
-            result.possibleDuplicate = true
+            result.possibleDuplicate = !isRepeatable
             return result
-        default: return finish(outcome, in: target.channel ?? "")
+        default:
+            var result = finish(outcome, in: target.channel ?? "")
+            result.possibleDuplicate = send.inDoubt && !isRepeatable
+            return result
         }
     }
 
@@ -279,6 +295,8 @@ final class Sender: Sendable {
         case used
         /// This very row replaced it.
         case taken(String)
+        /// It cannot be seen now: what is replaced blindly may be an answer.
+        case hidden(CallFailure)
         case gone
     }
 
@@ -305,7 +323,7 @@ final class Sender: Sendable {
             case .failure(.refused):
                 guard WallClock.milliseconds - interaction.made < 5000 else { return .gone }
                 try? await Task.sleep(for: .milliseconds(200))  // cancelled: the process ends
-            case .failure: return .free
+            case .failure(let failure): return .hidden(failure)
             }
         }
         return .gone

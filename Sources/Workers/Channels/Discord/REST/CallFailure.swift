@@ -44,6 +44,15 @@ enum CallFailure: Error, Equatable, Sendable {
         return .milliseconds(Int64(min(number, 3600) * 1000))
     }
 
+    /// How long to wait before the call is made again, `pause` unless Discord says; nil where no repetition helps.
+    func pause(or pause: Duration) -> Duration? {
+        switch self {
+        case .tooMany(let after, _): max(after, .milliseconds(100))
+        case .unreached, .unknown: pause
+        case .badToken, .refused: nil
+        }
+    }
+
     /// Which field Discord did not like: `errors` of code 50035, the first of them.
     private static func details(_ body: JSON?) -> String {
         var path: [String] = []

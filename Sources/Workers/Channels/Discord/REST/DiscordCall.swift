@@ -55,11 +55,11 @@ struct DiscordCall: Sendable {
         )
     }
 
-    /// The latest messages of a channel, newest first; with `after` the oldest ones after that, in the same order.
-    static func messages(in channel: String, after: String? = nil, limit: Int = 50) -> DiscordCall {
+    /// The oldest messages of a channel after `after`, newest first; 100 at most.
+    static func messages(in channel: String, after: String, limit: Int = 50) -> DiscordCall {
         DiscordCall(
             method: .GET,
-            path: "/channels/\(channel)/messages?" + (after.map { "after=\($0)&" } ?? "") + "limit=\(limit)",
+            path: "/channels/\(channel)/messages?after=\(after)&limit=\(limit)",
             route: "GET /channels/\(channel)/messages"
         )
     }
