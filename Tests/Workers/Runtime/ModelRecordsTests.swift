@@ -90,6 +90,32 @@ struct ModelRecordsTests {
         #expect(sink.states.count == before + 1)
     }
 
+    @Test("what was kept is not overwritten by a worker that wanted to save before it could read it")
+    func keptFirst() async throws {
+        let sink = Sink()
+        let records = ModelRecords(
+            prefix: "p.",
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            patience: .seconds(1)
+        )
+        records.attach { sink.take($0) }
+        let state = Mutex(Data())
+        records.keep(
+            { .with { $0.cooldowns = state.withLock { $0 } } },
+            restore: { kept in state.withLock { $0 = kept.cooldowns } }
+        )
+        // The gateway is away for longer than the first state is waited for.
+        sink.isUp.withLock { $0 = false }
+        records.changed(urgent: true)
+        try await sink.until { _ in records.isSettled }
+        sink.isUp.withLock { $0 = true }
+        // As the link does it: WELCOME to its end, then the next frame.
+        await records.welcomed()
+        #expect(records.received(.modelState(.with { $0.cooldowns = Data([7]) })))
+        try await sink.until { !$0.states.isEmpty }
+        #expect(sink.states.map(\.cooldowns) == [Data([7])])
+    }
+
     @Test("who must know waits for the acknowledgement, and hears what could not be kept")
     func saved() async throws {
         let sink = Sink()

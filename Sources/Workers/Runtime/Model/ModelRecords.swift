@@ -12,12 +12,13 @@ package final class ModelRecords: Sendable {
     /// Shortest time between two saves that nothing urgent asks for.
     static let saveInterval = Duration.seconds(1)
     /// The first state is waited for so long; a gateway that has none says so at once.
-    static let restoreLimit = Duration.seconds(3)
+    package static let restoreLimit = Duration.seconds(3)
 
     private let log: Logger
     private let prefix: String
     private let state = Mutex(State())
     private let restored = Gate()
+    private let patience: Duration
 
     /// Whether a save is on its way, and how soon.
     private enum Schedule: Int {
@@ -40,10 +41,13 @@ package final class ModelRecords: Sendable {
         var error = ""
     }
 
-    /// - Parameter prefix: what begins a row's id; unique for ever with a counter behind it.
-    package init(prefix: String, log: Logger) {
+    /// - Parameters:
+    ///   - prefix: what begins a row's id; unique for ever with a counter behind it.
+    ///   - patience: how long the first state is waited for.
+    package init(prefix: String, log: Logger, patience: Duration = ModelRecords.restoreLimit) {
         self.prefix = prefix
         self.log = log
+        self.patience = patience
     }
 
     /// Of a worker's incarnation: incarnations begin anew with each supervisor, so the moment is in it as well.
@@ -124,7 +128,7 @@ package final class ModelRecords: Sendable {
 
     private func save(_ gate: Gate? = nil) async {
         // An empty state must not take the place of one that is still on its way here.
-        guard await restored.opens(within: Self.restoreLimit) || !Task.isCancelled else { return }
+        guard await restored.opens(within: patience) || !Task.isCancelled else { return }
         let frame = state.withLock { state -> (HubModelState, @Sendable (HubMessage) async -> Bool)? in
             state.scheduled = .none
             guard let snapshot = state.snapshot else { return nil }
@@ -140,7 +144,7 @@ package final class ModelRecords: Sendable {
 
     /// What was kept has come, or it was waited for long enough.
     package func isRestored() async {
-        guard await !restored.opens(within: Self.restoreLimit), !restored.isOpen, !Task.isCancelled else { return }
+        guard await !restored.opens(within: patience), !restored.isOpen, !Task.isCancelled else { return }
         log.warning("the gateway has not said what it keeps of this provider's cooldowns; going on without")
         restored.open()
     }
@@ -157,7 +161,9 @@ package final class ModelRecords: Sendable {
         let (rows, send, isUnsaved) = state.withLock { ($0.rows, $0.send, $0.acked < $0.seq) }
         guard let send else { return }
         for row in rows { guard await send(.ledgerRow(row)) else { return } }
-        if isUnsaved { await save() }
+        guard isUnsaved else { return }
+        // The state that was kept is read behind this: who waited for it here would save an empty one over it.
+        if restored.isOpen { await save() } else { changed(urgent: true) }
     }
 
     /// Takes a frame that is for the records; false when it is not.
