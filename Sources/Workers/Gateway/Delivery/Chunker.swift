@@ -67,10 +67,8 @@ struct Chunker {
         Self.dropNewlines(&rest)
         while rest.contains(where: { !$0.isWhitespace }) {
             let prefix = header.map { $0 + "\n" } ?? ""
-            let isLast =
-                prefix.utf16.count + rest.utf16.count + Self.closing.utf16.count <= limit
-                && holdsLines(rest, fenced: header != nil)
             let budget = limit - prefix.utf16.count - Self.closing.utf16.count
+            let isLast = Self.fits(rest, budget) && holdsLines(rest, fenced: header != nil)
             // A line for the fence that may have to be closed, one for the fence that is opened again.
             let lines = maxLines > 0 ? maxLines - 1 - (header == nil ? 0 : 1) : Int.max
             let cut = isLast ? rest.endIndex : Self.cut(in: rest, budget: budget, lines: lines)
@@ -85,13 +83,24 @@ struct Chunker {
         return chunks
     }
 
-    /// Whether all of `text` may stand in one chunk, as far as lines go.
+    /// Whether `text` has no more UTF-16 units than that. Looks no further: going through all of a long text for every chunk
+    /// of it takes longer than the gateway may stand still.
+    private static func fits(_ text: Substring, _ units: Int) -> Bool {
+        text.utf16.index(text.startIndex, offsetBy: units + 1, limitedBy: text.endIndex) == nil
+    }
+
+    /// Whether all of `text` may stand in one chunk, as far as lines go; white space at its end is cut off.
     private func holdsLines(_ text: Substring, fenced: Bool) -> Bool {
         guard maxLines > 0 else { return true }
-        var end = text.endIndex
-        while end > text.startIndex, text[text.index(before: end)].isWhitespace { end = text.index(before: end) }
-        let lines = text[..<end].reduce(1) { $0 + ($1.isNewline ? 1 : 0) }
-        return lines + (fenced ? 2 : 0) <= maxLines
+        var lines = fenced ? 3 : 1
+        for character in text {
+            if character.isNewline {
+                lines += 1
+            } else if lines > maxLines, !character.isWhitespace {
+                return false
+            }
+        }
+        return true
     }
 
     /// Where to cut: the last paragraph, line or word that ends within `budget` and past its half; else where it is full.

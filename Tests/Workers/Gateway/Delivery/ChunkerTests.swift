@@ -27,6 +27,14 @@ struct ChunkerTests {
         #expect(chunker.chunks(of: mixed).first == half)
     }
 
+    @Test("a very long list of very short lines does not take ever longer", .timeLimit(.minutes(1)))
+    func longList() {
+        let lines = (0..<100_000).map { String($0 % 10) }
+        let chunks = Chunker(limit: 2000, maxLines: 17).chunks(of: lines.joined(separator: "\n"))
+        #expect(chunks.flatMap { $0.split(separator: "\n") }.elementsEqual(lines.map { Substring($0) }))
+        #expect(chunks.allSatisfy { $0.split(separator: "\n").count <= 17 })
+    }
+
     @Test("sizes count UTF-16 units, and no grapheme is split")
     func graphemes() {
         let family = "👨‍👩‍👧‍👦"
