@@ -13,6 +13,11 @@ package enum PathHash {
         return text
     }
 
+    /// Whether a name is one that `hash8` gives.
+    static func isHash8(_ name: String) -> Bool {
+        name.utf8.count == 8 && name.allSatisfy { ("0"..."9").contains($0) || ("a"..."f").contains($0) }
+    }
+
     /// FIPS 180-4, section 6.1.
     static func sha1(_ message: [UInt8]) -> [UInt8] {
         var state: [UInt32] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0]

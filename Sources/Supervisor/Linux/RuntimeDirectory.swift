@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Where sockets live: a directory of this start's state directory, outside of it since volumes may not do sockets and
@@ -69,6 +70,32 @@ package struct RuntimeDirectory: Hashable, Sendable {
         if facts.st_mode & 0o022 != 0 { throw Errno(EPERM, "use (others can write to it)", path) }
         if facts.st_mode & 0o777 != 0o711 { try Errno.retrying("chmod", path) { fchmod(raw, 0o711) } }
     }
+
+    /// Removes the sockets of supervisors that were killed before they could: whoever looks for gateways would ask each of
+    /// them for ever. Only directories beside ours, which are ours as well.
+    ///
+    /// - Parameter wallSeconds: since 1970.
+    package func removeDeadNeighbours(wallSeconds: Int = time(nil)) {
+        guard let slash = path.lastIndex(of: "/") else { return }
+        let base = path[..<slash]
+        for name in SystemFile.names(in: String(base)) where PathHash.isHash8(name) {
+            let other = RuntimeDirectory(path: "\(base)/\(name)")
+            if other.path != path, other.isDead(wallSeconds) { other.removeSockets() }
+        }
+    }
+
+    /// Nobody listens on its control socket, and has not just bound it to listen next.
+    private func isDead(_ wallSeconds: Int) -> Bool {
+        var facts = stat()
+        guard lstat(controlSocket, &facts) == 0, facts.st_mode & S_IFMT == S_IFSOCK,
+            wallSeconds - facts.st_mtim.tv_sec >= Self.oldAfterSeconds
+        else { return false }
+        let socket = Descriptor(owning: clinux_unix_socket())
+        return clinux_connect_unix(socket.raw, controlSocket) == -ECONNREFUSED
+    }
+
+    /// Far longer than it is from bind to listen.
+    private static let oldAfterSeconds = 60
 
     /// Removes our sockets and, when nothing else is in it, the directory; for the supervisor's own end.
     package func removeSockets() {

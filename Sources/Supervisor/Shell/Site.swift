@@ -60,6 +60,7 @@ final class Site {
         } catch {
             throw Failure(text: "no place for the sockets: \(error)", exitCode: 1)
         }
+        directory.removeDeadNeighbours()
         self.listeners = listeners
         ladder = MemoryLadder(hash: PathHash.hash8(stateDirectory))
     }

@@ -36,6 +36,8 @@ struct ReaperTests {
         // In a process of its own: sweeping here would steal the children of other tests.
         await #expect(processExitsWith: .success) {
             try Reaper.becomeSubreaper()
+            // The deadline of all that is waited for here.
+            alarm(UInt32(patience.components.seconds))
             // The shell is gone long before its grandchildren end.
             let script = "i=0; while [ $i -lt 300 ]; do (sleep 0.2 &); i=$((i+1)); done; exec true"
             let shell = try ProcessSpawner.spawn(
@@ -46,12 +48,9 @@ struct ReaperTests {
                 )
             )
             var seen: Set<Int32> = []
-            let deadline = Instant.now() + patience
-            while seen.count < 301, Instant.now() < deadline {
-                guard let facts = Reaper.peek() else {
-                    usleep(1000)
-                    continue
-                }
+            while seen.count < 301 {
+                Self.awaitExit()
+                guard let facts = Reaper.peek() else { continue }
                 // Found again until it is buried: its number is kept.
                 #expect(Reaper.peek()?.pid == facts.pid)
                 #expect(kill(facts.pid, 0) == 0)
@@ -62,7 +61,7 @@ struct ReaperTests {
             #expect(seen.count >= 301)
             #expect(throws: Errno.self) { try Reaper.collect(pid: shell.pid) }
             let last = try ProcessSpawner.spawn(SpawnRequest(executable: .path("/bin/true"), arguments: ["true"]))
-            try eventually("its end") { Reaper.peek() != nil }
+            Self.awaitExit()
             #expect(Reaper.sweep(limit: 0) == 0)
             #expect(Reaper.sweep() == 1 && Reaper.peek() == nil)
             _ = last
@@ -70,14 +69,22 @@ struct ReaperTests {
         }
     }
 
+    /// Returns once somebody has exited, who stays to be found.
+    private static func awaitExit() {
+        var facts = siginfo_t()
+        while waitid(P_ALL, 0, &facts, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+    }
+
     @Test("a signal by pidfd reaches the process, and says so when it is gone")
     func pidfd() throws {
         let child = try ProcessSpawner.spawn(
             SpawnRequest(executable: .path("/bin/sleep"), arguments: ["sleep", "1000"], diesWithSupervisor: false)
         )
-        #expect(child.pidfd != nil)
+        let poller = try Poller()
+        try poller.add(try #require(child.pidfd), .read, token: 1)
         #expect(child.signal(SIGTERM))
-        try eventually("the end of the child") { !isAlive(child.pid) }
+        #expect(try !poller.wait(timeout: patience).isEmpty)
+        #expect(!isAlive(child.pid))
         // A zombie still takes signals; once collected it does not.
         #expect(try child.collect()?.ending == .signal(SIGTERM, coreDumped: false))
         #expect(!child.signal(SIGTERM))

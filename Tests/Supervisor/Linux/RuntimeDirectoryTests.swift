@@ -24,6 +24,39 @@ struct RuntimeDirectoryTests {
         #expect(throws: Errno.self) { try RuntimeDirectory.make(base: base, hash: "01234567", uid: geteuid()) }
     }
 
+    @Test(
+        "sockets that killed supervisors left are removed by the next one, never those of one that lives or just begins"
+    )
+    func deadNeighbours() throws {
+        let parent = TemporaryDirectory()
+        func make(_ hash: String) throws -> RuntimeDirectory {
+            try .make(base: parent.file("clawhold"), hash: hash, uid: geteuid())
+        }
+        let (own, living, dead, lived) = (
+            try make("00000000"), try make("11111111"), try make("2222222f"), try make("33333333")
+        )
+        let listener = try ListeningSocket.unix(path: living.controlSocket, mode: 0o600)
+        for other in [own, dead, lived] {
+            _ = try ListeningSocket.unix(path: other.controlSocket, mode: 0o600)
+            _ = try ListeningSocket.unix(path: other.hubSocket, mode: 0o666)
+        }
+        // What a program left in its home is not ours to throw away.
+        mkdir("\(lived.path)/home-x", 0o700)
+        // No name that we give.
+        mkdir(parent.file("clawhold/2222222g"), 0o711)
+        _ = try ListeningSocket.unix(path: parent.file("clawhold/2222222g/control.sock"), mode: 0o600)
+        own.removeDeadNeighbours()
+        #expect(access(dead.controlSocket, F_OK) == 0)
+        own.removeDeadNeighbours(wallSeconds: time(nil) + 61)
+        #expect(
+            SystemFile.names(in: parent.file("clawhold")).sorted() == ["00000000", "11111111", "2222222g", "33333333"]
+        )
+        #expect(SystemFile.names(in: lived.path) == ["home-x"])
+        #expect(SystemFile.names(in: own.path).sorted() == ["control.sock", "hub.sock"])
+        #expect(access(parent.file("clawhold/2222222g/control.sock"), F_OK) == 0)
+        #expect(listener.fd >= 0 && access(living.controlSocket, F_OK) == 0)
+    }
+
     @Test("what somebody else made, or can write to, or links elsewhere, is refused")
     func hijack() throws {
         let parent = TemporaryDirectory()

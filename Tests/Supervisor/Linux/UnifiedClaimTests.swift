@@ -110,8 +110,19 @@ private final class UnifiedBench {
     deinit {
         own.kill()
         // Zombies are out of it at once; their parent is this process.
-        for _ in 0..<1000 where !own.remove() { usleep(1000) }
+        awaitEmpty()
+        own.remove()
         try? Self.root?.write("-hugetlb", to: "cgroup.subtree_control")
+    }
+
+    /// The kernel tells by POLLPRI when the last process of a tree is gone (cgroup-v2, "cgroup.events").
+    private func awaitEmpty() {
+        guard let events = try? Descriptor.open("\(own.path)/cgroup.events", O_RDONLY) else { return }
+        let deadline = Instant.now() + patience
+        while own.field("populated", in: "cgroup.events") == 1, Instant.now() < deadline {
+            var change = pollfd(fd: events.raw, events: Int16(POLLPRI), revents: 0)
+            poll(&change, 1, 1000)
+        }
     }
 
     func claim(keeping kept: Set<String> = []) throws -> UnifiedClaim {

@@ -28,19 +28,17 @@ struct ForeignReadyTests {
     @Test("a line of its output says so, on either stream, within the line")
     func line() throws {
         let script = "echo 'no tunnel ye'; echo before; read x < $0/go; echo 'at 10:00 tunnel up, fine' >&2; sleep 1000"
-        var template = Array("/tmp/clawhold-fifo-XXXXXX".utf8CString)
-        _ = mkdtemp(&template)
-        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        mkfifo("\(directory)/go", 0o666)
-        chmod(directory, 0o755)
-        let arguments = ["/bin/sh", "-c", script, directory]
+        let directory = TemporaryDirectory()
+        mkfifo(directory.file("go"), 0o666)
+        chmod(directory.path, 0o755)
+        let arguments = ["/bin/sh", "-c", script, directory.path]
         let run = try SupervisorRun(
             FixturePlanText().with("gateway")
                 .with("sidecar:helper", arguments: arguments, keys: ["READY_LINE": "tunnel up"])
         )
         try run.line("[helper] before")
         #expect(try state(run) == "starting")
-        let go = open("\(directory)/go", O_WRONLY)
+        let go = open(directory.file("go"), O_WRONLY)
         close(go)
         _ = try run.ready("sidecar:helper", 1)
         #expect(try state(run) == "ready")
