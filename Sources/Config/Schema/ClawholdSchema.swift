@@ -21,7 +21,7 @@ enum ClawholdSchema {
         "alerts": .object([
             "enabled": .bool,
             "off": .list(
-                .choice(["quarantine", "memory", "dead-letter", "parked", "key", "billing", "spend", "disk"])
+                .choice(["quarantine", "memory", "dead-letter", "parked", "key", "billing", "spend", "disk", "expired"])
             ),
             "everyMinutes": .integer(1...10_080),
         ]),

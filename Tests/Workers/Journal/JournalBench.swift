@@ -81,3 +81,20 @@ func turn(_ id: String, lane: String = "lane", agent: String = "agent:main") -> 
         message: [2]
     )
 }
+
+extension SQLiteJournal {
+    /// A worker dies of what it holds, and once is too often.
+    func die(_ worker: String, _ incarnation: UInt64, now: Int64) throws {
+        var limits = PoisonLimits()
+        limits.ownDeaths = 1
+        _ = try exit(
+            worker: worker,
+            incarnation: incarnation,
+            cause: "signal",
+            death: .ownDoing,
+            sentence: "sorry",
+            limits: limits,
+            now: now
+        )
+    }
+}

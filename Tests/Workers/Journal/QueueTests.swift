@@ -15,25 +15,15 @@ struct QueueTests {
         turn.facts.sender = "Ada"
         turn.facts.preview = "first words"
         turn.facts.saidAt = saidAt
-        guard case .new(let row) = try journal.receive(event(id), limit: 100, now: 100) else { return }
+        guard case .new(let row) = try journal.receive(event(id), limit: 1000, now: 100) else { return }
         _ = try journal.claimInbox(channel: Self.channel, incarnation: 1, limit: 100, now: 100)
         _ = try journal.settleInbox(row: row, channel: Self.channel, incarnation: 1, verdict: .turn(turn), now: 100)
     }
 
     /// The agent dies of its turn until that is a dead letter.
     private func die(_ journal: SQLiteJournal, incarnation: UInt64) throws {
-        var limits = PoisonLimits()
-        limits.ownDeaths = 1
         _ = try journal.claimTurns(agent: "agent:main", incarnation: incarnation, limit: 9)
-        _ = try journal.exit(
-            worker: "agent:main",
-            incarnation: incarnation,
-            cause: "signal",
-            death: .ownDoing,
-            sentence: "sorry",
-            limits: limits,
-            now: 200
-        )
+        try journal.die("agent:main", incarnation, now: 200)
     }
 
     @Test("a dead turn is listed with everything a person needs, and its retry answers it once, with rows of its own")
@@ -94,6 +84,32 @@ struct QueueTests {
         #expect(again.expired.isEmpty)
     }
 
+    @Test("what is too old is never answered, however much of it there is, and ends a few hundred at a time")
+    func manyExpired() throws {
+        let directory = Directory()
+        let journal = try journal(directory)
+        for number in 0..<201 { try queued(journal, "t\(number)", lane: "l\(number % 9)", saidAt: 1) }
+        func claim() throws -> TurnClaims {
+            try journal.claimTurns(agent: "agent:main", incarnation: 1, limit: 9, maxAge: 1000, now: 2000)
+        }
+        let first = try claim()
+        #expect(first.expired.count == 200 && first.turns.isEmpty && first.moreWait)
+        let second = try claim()
+        #expect(second.expired.count == 1 && second.turns.isEmpty && !second.moreWait)
+    }
+
+    @Test("a turn that is asked for again can be told again that it waits, and keeps nobody else from it")
+    func toldAgain() throws {
+        let directory = Directory()
+        let journal = try journal(directory)
+        try queued(journal, "t")
+        #expect(try journal.tellWaiting(agent: "agent:main", sentence: "wait", now: 100).count == 1)
+        try die(journal, incarnation: 1)
+        _ = try journal.order(.retry, .turn("t"), now: 300)
+        try queued(journal, "other", lane: "other")
+        #expect(try journal.tellWaiting(agent: "agent:main", sentence: "wait", now: 301).count == 2)
+    }
+
     @Test("drop ends what waits, who did it stands there, and what runs is refused")
     func drop() throws {
         let directory = Directory()
@@ -151,19 +167,9 @@ struct QueueTests {
     func retryEvent() throws {
         let directory = Directory()
         let journal = try journal(directory)
-        var limits = PoisonLimits()
-        limits.ownDeaths = 1
         _ = try journal.receive(event("k"), limit: 9, now: 1)
         _ = try journal.claimInbox(channel: Self.channel, incarnation: 1, limit: 9, now: 1)
-        _ = try journal.exit(
-            worker: Self.channel,
-            incarnation: 1,
-            cause: "signal",
-            death: .ownDoing,
-            sentence: "",
-            limits: limits,
-            now: 2
-        )
+        try journal.die(Self.channel, 1, now: 2)
         #expect(try journal.queueCounts()[.dead] == 1)
         _ = try journal.order(.retry, .inbox(1), now: 3)
         #expect(try journal.claimInbox(channel: Self.channel, incarnation: 2, limit: 9, now: 3).map(\.attempts) == [1])

@@ -66,6 +66,35 @@ struct UpkeepTests {
         #expect(try count(journal, "inbox") == 1)
     }
 
+    @Test(
+        "a dead letter keeps what it was to be answered with for as long as it can be asked for, and takes its calls with it"
+    )
+    func deadLetterWhole() throws {
+        let directory = Directory()
+        let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
+        try journal.database.execute(
+            """
+            INSERT INTO turns(row, turn_id, run_id, session_key, lane, agent, channel, account, conversation, target, message,
+                state, merged_into, created_at, settled_at)
+              SELECT column1, 't' || column1, 'r', 's', 'l', 'a', 'c', 'd', '1', x'01', x'02', column2, column3, 1, 1
+              FROM (VALUES (1, 'dead', 0), (2, 'merged', 1), (3, 'merged', 2), (4, 'done', 0), (5, 'merged', 4),
+                (6, 'merged', 5), (7, 'expired', 0));
+            INSERT INTO tool_calls(turn_id, call_id, position, name, arguments, read_only)
+              VALUES ('t1', 'c', 0, 'n', x'', 1), ('t4', 'c', 0, 'n', x'', 1), ('t7', 'c', 0, 'n', x'', 1);
+            """
+        )
+        _ = try journal.prune(now: 8 * Self.day)
+        #expect(try count(journal, "turns WHERE message <> x''") == 4)
+        #expect(try count(journal, "tool_calls") == 2)
+        while try journal.prune(now: 89 * Self.day) {}
+        #expect(try count(journal, "turns WHERE row IN (1, 2, 3) AND message <> x''") == 3)
+        #expect(try count(journal, "turns") == 3)
+        #expect(try count(journal, "tool_calls") == 1)
+        for _ in 0..<3 { _ = try journal.prune(now: 91 * Self.day) }
+        #expect(try count(journal, "turns") == 0)
+        #expect(try count(journal, "tool_calls") == 0)
+    }
+
     @Test("one call forgets a few hundred rows, not all of them")
     func pruneBound() throws {
         let directory = Directory()
@@ -93,40 +122,14 @@ struct UpkeepTests {
     func deadLetters() throws {
         let directory = Directory()
         let journal = try SQLiteJournal(path: directory.path + "/j.sqlite")
-        var limits = PoisonLimits()
-        limits.ownDeaths = 1
         _ = try journal.receive(event("event"), limit: 10, now: 1)
         _ = try journal.claimInbox(channel: Self.channel, incarnation: 1, limit: 10, now: 1)
-        _ = try journal.exit(
-            worker: Self.channel,
-            incarnation: 1,
-            cause: "signal",
-            death: .ownDoing,
-            sentence: "s",
-            limits: limits,
-            now: 5
-        )
+        try journal.die(Self.channel, 1, now: 5)
         _ = try journal.receiveChat(eventKey: "webchat:k", turn: turn("turn"), limit: 10, now: 1)
         _ = try journal.claimTurns(agent: "agent:main", incarnation: 1, limit: 10)
-        _ = try journal.exit(
-            worker: "agent:main",
-            incarnation: 1,
-            cause: "signal",
-            death: .ownDoing,
-            sentence: "sorry",
-            limits: limits,
-            now: 6
-        )
+        try journal.die("agent:main", 1, now: 6)
         _ = try journal.claimSends(channel: Self.channel, incarnation: 2, limit: 10, now: 7)
-        _ = try journal.exit(
-            worker: Self.channel,
-            incarnation: 2,
-            cause: "oom-own",
-            death: .ownDoing,
-            sentence: "s",
-            limits: limits,
-            now: 7
-        )
+        try journal.die(Self.channel, 2, now: 7)
         var filter = QueueFilter()
         filter.states = [.dead]
         #expect(try journal.queueItems(filter).map(\.id) == [.outbox(1), .turn("turn"), .inbox(1)])

@@ -12,6 +12,7 @@ struct OwnerAlert: Equatable {
         case billing
         case spend
         case disk
+        case expired
     }
 
     var cause: Cause
@@ -74,6 +75,19 @@ struct OwnerAlert: Equatable {
 
     static func disk(_ why: String) -> OwnerAlert {
         .init(.disk, "", "\(Shown.text(why, limit: 300)). No message is taken in until then, answers still go out")
+    }
+
+    /// How many of each channel; they waited for more than so many hours.
+    static func expired(_ counts: [String: Int], hours: Int) -> OwnerAlert {
+        let count = counts.values.reduce(0, +)
+        let what = count == 1 ? "a message" : "\(count) messages"
+        let channels = counts.keys.sorted().prefix(5).joined(separator: ", ") + (counts.count > 5 ? ", …" : "")
+        let text = "\(what) waited for more than \(hours) hours and will not be answered (\(channels)). "
+        return .init(
+            .expired,
+            "",
+            text + "On its machine: clawhold queue list --state expired, then clawhold queue retry ID"
+        )
     }
 
     private init(_ cause: Cause, _ subject: String, _ text: String) {

@@ -90,7 +90,6 @@ extension DeliveryCore {
             media.size = UInt64(clamping: file.size)
             return media
         }
-        chat.mayCommand = true
         // Bounded above, so this cannot fail.
         return (try? chat.serializedBytes()) ?? []
     }

@@ -50,7 +50,7 @@ extension DeliveryCore {
         case (.settleTurn(let settling), .turnSettlement(let settlement)): turnSettled(settling, settlement, now)
         case (.stop(let token, _, _, _, let reason), .stop(let outcome)): stopped(token, reason, outcome)
         case (.tellWaiting(let agent), .failed(let told)): waitingTold(agent, told)
-        case (.fail(_, let sentence), .failed(let stopped)): waitingFailed(stopped, sentence)
+        case (.fail(let agent, let sentence), .failed(let stopped)): waitingFailed(agent, stopped, sentence)
         case (.claimSends(let channel, let link, _), .sends(let claims)): sendsClaimed(channel, link, claims)
         case (.settleSend(let settling), .sendSettlement(let settlement)): sendSettled(settling, settlement)
         case (.holdings(let worker, let link, let hello), .holdings(let holdings)):
@@ -72,15 +72,26 @@ extension DeliveryCore {
     /// A commit that will not come. What a worker keeps until it is acknowledged is not acknowledged.
     private mutating func failed(_ commit: Commit, _ error: JournalError, _ now: Int64) {
         switch commit {
-        case .receive(let event, let link, let seq): refuse(event, link, seq, error.description)
+        case .receive(let event, let link, let seq):
+            refuse(event, link, seq, error.description)
+            taken(event.channel, isRefused: true)
         case .chat(let token, _, _): effect(.answerChat(token: token, .refused("Not taken: \(error).")))
         case .stop(let token, _, _, _, _):
             effect(.answerStop(token: token, .failure(.unavailable("Not stopped: \(error)."))))
-        case .claimInbox(let channel, _, _): _ = links[channel]?.inboxClaim.done()
-        case .claimTurns(let agent, _, _): _ = links[agent]?.turnClaim.done()
-        case .claimSends(let channel, _, _): _ = links[channel]?.sendClaim.done()
+        // Nobody would ask for these again.
+        case .claimInbox(let channel, _, _):
+            _ = links[channel]?.inboxClaim.done()
+            owed.add(.workersWithWork, error, now)
+        case .claimTurns(let agent, _, _):
+            _ = links[agent]?.turnClaim.done()
+            owed.add(.workersWithWork, error, now)
+        case .claimSends(let channel, _, _):
+            _ = links[channel]?.sendClaim.done()
+            owed.add(.workersWithWork, error, now)
+        case .adopt, .fail, .tellWaiting, .exit, .gap, .workersWithWork, .releaseDue, .notify, .owners:
+            owed.add(commit, error, now)
         case .holdings(_, let link, _): effect(.close(link: link))
-        // The worker still owes these, the supervisor tells the death again: a new link and a new gateway ask again.
+        // The worker still owes these: a new link asks again.
         case .settleInbox(let settling): effect(.close(link: settling.link))
         case .openTool(let step, _), .closeTool(let step, _, _): effect(.close(link: step.link))
         case .settleTurn(let settling): effect(.close(link: settling.link))
@@ -90,9 +101,7 @@ extension DeliveryCore {
         case .spending: readingDay = ""
         case .order(let token, _, _):
             effect(.answerOrder(token: token, .failure(.unavailable("Not done: \(error)."))))
-        case .adopt, .noteShutdown, .cursor, .fail, .tellWaiting, .exit, .gap, .workersWithWork, .prune, .releaseDue,
-            .notify, .owners:
-            break
+        case .noteShutdown, .cursor, .prune: break
         }
         guard commit.durability != .intake, error != .closed else { return }
         log(.error, "\(error)")

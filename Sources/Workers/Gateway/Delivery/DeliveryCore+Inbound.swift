@@ -9,11 +9,11 @@ extension DeliveryCore {
     // MARK: Taking in
 
     mutating func inbound(_ event: HubInbound, _ link: LinkState) {
-        let inbound = InboundEvent(
+        var inbound = InboundEvent(
             channel: link.worker,
             eventKey: event.eventKey,
             raw: [UInt8](event.raw),
-            cursor: holdsCursor(link.worker, except: event.eventKey) ? [] : [UInt8](event.cursor)
+            cursor: [UInt8](event.cursor)
         )
         guard !event.eventKey.isEmpty, event.eventKey.utf8.count <= limits.keyBytes, event.raw.count <= limits.rawBytes
         else {
@@ -24,14 +24,29 @@ extension DeliveryCore {
         }
         if isDraining { return refuse(inbound, link.id, event.seq, Sentences.shuttingDown) }
         if !intakeStopped.isEmpty { return refuse(inbound, link.id, event.seq, intakeStopped) }
+        if taking[link.worker] != nil || holdsCursor(link.worker, except: event.eventKey) {
+            taking[link.worker, default: TakingIn()].cursor(inbound.cursor)
+            inbound.cursor = []
+        }
+        taking[link.worker, default: TakingIn()].began()
         commit(.receive(inbound, link: link.id, seq: event.seq))
+    }
+
+    /// An event is in the journal, or refused. Behind the last one that was on its way the cursor may move.
+    mutating func taken(_ channel: String, isRefused: Bool) {
+        guard let cursor = taking[channel]?.ended(isRefused: isRefused) else { return }
+        taking[channel] = nil
+        guard !cursor.isEmpty, !holdsCursor(channel, except: nil) else { return }
+        commit(.cursor(channel: channel, cursor: cursor))
     }
 
     mutating func received(_ event: InboundEvent, _ link: Int, _ seq: UInt64, _ receipt: Receipt) {
         if case .crowded = receipt {
-            return refuse(event, link, seq, "\(limits.waitingPerChannel) messages wait for their answer")
+            refuse(event, link, seq, "\(limits.waitingPerChannel) messages wait for their answer")
+            return taken(event.channel, isRefused: true)
         }
         refused[event.channel]?.accept(event.eventKey)
+        taken(event.channel, isRefused: false)
         guard let state = current(event.channel, link) else { return }
         var ack = HubInboundAck()
         ack.seq = seq
@@ -52,7 +67,9 @@ extension DeliveryCore {
 
     mutating func cursorMoved(_ cursor: HubCursor, _ link: LinkState) {
         guard !isDraining, !holdsCursor(link.worker, except: nil) else { return }
-        commit(.cursor(channel: link.worker, cursor: [UInt8](cursor.cursor)))
+        let bytes = [UInt8](cursor.cursor)
+        guard taking[link.worker] == nil else { return taking[link.worker, default: TakingIn()].cursor(bytes) }
+        commit(.cursor(channel: link.worker, cursor: bytes))
     }
 
     /// Whether an event that was refused stands before what comes now.

@@ -9,6 +9,7 @@ extension DeliveryCore {
 
     /// An agent has turns waiting: give it some, or have it started.
     mutating func want(_ agent: String) {
+        if table[agent]?.state == "parked" { return failWaiting(agent) }
         wanted.insert(agent)
         if table[agent]?.state == "quarantined" { commit(.tellWaiting(agent: agent)) }
         pumpTurns(agent)
@@ -34,7 +35,9 @@ extension DeliveryCore {
         // Without its link the claim stands until the worker's HELLO or its EXIT.
         guard current(agent, link) != nil else { return }
         for row in claims.turns { give(row, link, now) }
-        if links[agent]?.turnClaim.done() == true { want(agent) }
+        let isWanted = links[agent]?.turnClaim.done() == true
+        // One commit ends some hundreds that are too old; what is behind them waits for the rest.
+        if isWanted || !claims.expired.isEmpty { want(agent) }
     }
 
     /// What a claim changed besides.
@@ -69,9 +72,10 @@ extension DeliveryCore {
         )
     }
 
-    /// The operator and the owner are told once per channel, when no more come: they may be thousands.
+    /// The operator is told once per channel, the owner once in all, when no more come: they may be thousands.
     mutating func tellExpired(_ now: Int64) {
         guard !expired.isEmpty, now - expiredAt >= limits.quiet else { return }
+        alert(.expired(expired, hours: config.queue.maxAgeHours))
         for (channel, count) in expired.sorted(by: { $0.key < $1.key }) {
             let words = count == 1 ? "1 message was" : "\(count) messages were"
             log(
@@ -82,7 +86,6 @@ extension DeliveryCore {
                 """,
                 about: channel
             )
-            alert(.deadLetters(channel, count, "older than \(config.queue.maxAgeHours) hours when their turn came"))
         }
         expired = [:]
     }

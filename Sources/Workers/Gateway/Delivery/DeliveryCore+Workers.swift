@@ -6,8 +6,12 @@ extension DeliveryCore {
     // MARK: Links
 
     mutating func linked(_ worker: String, _ link: Int, _ hello: HubHello) {
+        if let old = links.removeValue(forKey: worker) {
+            lost(old)
+            // The end of that link will not be told any more: what waited for it happens now.
+            if let pending = old.pendingExit { journal(pending.exit) }
+        }
         if let last = deadUpTo[worker], last >= hello.incarnation { return effect(.close(link: link)) }
-        if let old = links[worker] { lost(old) }
         if refused[worker]?.incarnation != hello.incarnation { refused[worker] = nil }
         links[worker] = LinkState(worker: worker, id: link, incarnation: hello.incarnation)
         askedAt[worker] = nil
@@ -147,7 +151,7 @@ extension DeliveryCore {
             sweeps[row.id] = (row.incarnation, now)
         }
         if old?.state != row.state || old?.incarnation != row.incarnation {
-            if row.state == "parked", wanted.contains(row.id) { failWaiting(row.id, row.text) }
+            if row.state == "parked", wanted.contains(row.id) { failWaiting(row.id) }
             if row.state == "quarantined", wanted.contains(row.id) { commit(.tellWaiting(agent: row.id)) }
             // Its incarnation may take work again, or is to be asked for.
             pumpTurns(row.id)
@@ -159,21 +163,27 @@ extension DeliveryCore {
     mutating func gone(_ worker: String) {
         table[worker] = nil
         channelStatus[worker] = nil
-        if wanted.contains(worker) { failWaiting(worker, "it is not configured any more") }
+        if wanted.contains(worker) { failWaiting(worker) }
         publish(.workersChanged)
     }
 
-    private mutating func failWaiting(_ agent: String, _ why: String) {
+    /// Its messages are answered with why nobody answers them.
+    mutating func failWaiting(_ agent: String) {
         wanted.remove(agent)
+        let why = table[agent].map(\.text) ?? "it is not configured any more"
         let reason = why.isEmpty ? "" : ": \(why)"
         commit(.fail(agent: agent, sentence: "I cannot answer: \(agent) is out of order\(reason)."))
     }
 
-    mutating func waitingFailed(_ failed: [StoppedTurn], _ sentence: String) {
+    mutating func waitingFailed(_ agent: String, _ failed: [StoppedTurn], _ sentence: String) {
         for turn in failed {
             publish(.failed(Run(id: turn.runID, sessionKey: turn.sessionKey), sentence: sentence))
         }
-        if !failed.isEmpty { log(.error, "\(failed.count) waiting messages were answered with: \(sentence)") }
+        if !failed.isEmpty {
+            log(.error, "\(failed.count) waiting messages were answered with: \(sentence)")
+            // One commit takes some hundreds of them.
+            commit(.fail(agent: agent, sentence: sentence))
+        }
         for channel in links.keys where channel.hasPrefix("channel:") { pumpSends(channel) }
     }
 
@@ -280,6 +290,7 @@ extension DeliveryCore {
             pumpSends(channel)
         }
         expireQuestions(now)
+        for commit in owed.due(now) { self.commit(commit) }
         for worker in links.keys where worker.hasPrefix("model:") { pumpLedger(worker, now) }
         readSpending(now)
         released(now)

@@ -29,6 +29,9 @@ struct DeliveryCore {
     /// When a channel's next chunk may go.
     var dueAt: [String: Int64] = [:]
     var refused: [String: RefusedEvents] = [:]
+    /// By channel, while there are any.
+    var taking: [String: TakingIn] = [:]
+    var owed = OwedCommits()
     var ignored = IgnoredMessages()
     var questions = Questions()
     /// Dead below this: the highest incarnation whose death was told.

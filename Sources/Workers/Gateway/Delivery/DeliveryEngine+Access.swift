@@ -1,5 +1,6 @@
 internal import Config
 internal import FoundationEssentials
+internal import IPCControl
 internal import IPCHub
 internal import Journal
 
@@ -28,7 +29,7 @@ extension DeliveryEngine {
         // The loop lives as long as the process.
         try? await onLoop { $0.apply(.admitted(lists)) }
         let account = request.meta["accountId"] ?? "default"
-        let target = request.meta[PairingRequest.targetKey].flatMap(Self.bytes)
+        let target = request.meta[PairingRequest.targetKey].flatMap(Hex.decode)
         guard notify, let target, let access = accounts.first(where: { $0.account == account }) else {
             return PairingApproval(id: request.id, isNotified: false)
         }
@@ -91,20 +92,6 @@ extension DeliveryEngine {
     }
 
     private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
-
-    /// From hexadecimal; nil when it is none.
-    private static func bytes(_ text: String) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        guard digits.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[index..<index + 2], as: UTF8.self), radix: 16) else {
-                return nil
-            }
-            bytes.append(byte)
-        }
-        return bytes
-    }
 }
 
 extension DeliveryCore {

@@ -178,10 +178,11 @@ extension SQLiteJournal {
     }
 
     private func retry(turnID: String, now: Int64) throws(JournalError) {
-        // What its sender was told when it was given up stays told; its answer gets its own rows.
+        // What its sender was told when it had to wait or was given up stays told; what comes now gets its own rows.
         try database.run(
-            "UPDATE outbox SET origin = origin || ':told:' || row WHERE origin = ?",
-            .text(turnID)
+            "UPDATE outbox SET origin = origin || ':told:' || row WHERE origin IN (?1, ?2)",
+            .text(turnID),
+            .text(Self.waits(turnID))
         )
         try database.run(
             """

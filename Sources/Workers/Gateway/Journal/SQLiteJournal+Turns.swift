@@ -58,7 +58,7 @@ extension SQLiteJournal {
     ) throws(JournalError) -> TurnClaims {
         var claims = TurnClaims()
         if maxAge > 0 { claims.expired = try expire(agent: agent, before: now - maxAge, now: now) }
-        for entry in try claimable(agent: agent, limit: limit, now: now) {
+        for entry in try claimable(agent: agent, limit: limit, saidSince: maxAge > 0 ? now - maxAge : .min, now: now) {
             if entry.attempts == 0 {
                 claims.merged += try collect(entry)
                 try takeHeard(entry)
@@ -79,7 +79,12 @@ extension SQLiteJournal {
         return claims
     }
 
-    private func claimable(agent: String, limit: Int, now: Int64) throws(JournalError) -> [TurnEntry] {
+    private func claimable(
+        agent: String,
+        limit: Int,
+        saidSince: Int64,
+        now: Int64
+    ) throws(JournalError) -> [TurnEntry] {
         let running =
             try database.first(
                 """
@@ -101,7 +106,7 @@ extension SQLiteJournal {
         return try database.rows(
             """
             SELECT \(Self.turnColumns) FROM turns AS t
-            WHERE state = 'queued' AND agent = ?1 AND (own_deaths > 0) = ?2
+            WHERE state = 'queued' AND agent = ?1 AND (own_deaths > 0) = ?2 AND age_from >= ?5
               AND (due_at <= ?4 OR due_at > ?4 + \(Self.farthest))
               AND NOT EXISTS (SELECT 1 FROM turns AS r WHERE r.lane = t.lane AND r.state = 'running')
               AND (own_deaths > 0 OR
@@ -112,6 +117,7 @@ extension SQLiteJournal {
             .flag(suspectWaits),
             .count(capacity),
             .integer(now),
+            .integer(saidSince),
             map: Self.turnRow
         )
     }
@@ -236,10 +242,13 @@ extension SQLiteJournal {
         )
         for entry in untold {
             try database.run("UPDATE turns SET sentence = ? WHERE row = ?", .text(sentence), .integer(entry.row))
-            try tell(entry.turn, sentence: sentence, origin: "\(entry.turn.turnID):waits", now: now)
+            try tell(entry.turn, sentence: sentence, origin: Self.waits(entry.turn.turnID), now: now)
         }
         return untold.map { Self.stopped($0.turn, wasRunning: false) }
     }
+
+    /// The name of what a sender is told while the turn waits.
+    static func waits(_ turnID: String) -> String { "\(turnID):waits" }
 
     /// A sentence to the sender of a turn, through the outbox. WebChat hears it as an event instead.
     ///

@@ -12,15 +12,17 @@ extension SQLiteJournal {
             if count >= Self.pruneBatch { mayBeMore = true }
         }
         // A turn's row answers for its idempotency key as long as the key is known; only its contents go early.
+        func forgetTools(of turns: String, before days: Int64) throws(JournalError) {
+            try forget(
+                "DELETE FROM tool_calls WHERE turn_id IN (SELECT turn_id FROM turns WHERE row IN (\(turns)))",
+                before: days
+            )
+        }
         let contents = """
             SELECT row FROM turns WHERE settled_at BETWEEN 1 AND ?1 AND message <> x'' AND state NOT IN ('dead', 'expired')
-            AND NOT EXISTS (SELECT 1 FROM turns AS head WHERE turns.merged_into > 0 AND head.row = turns.merged_into
-              AND head.state IN ('dead', 'expired')) LIMIT ?2
+            AND \(Self.isOfNone("'dead', 'expired'")) LIMIT ?2
             """
-        try forget(
-            "DELETE FROM tool_calls WHERE turn_id IN (SELECT turn_id FROM turns WHERE row IN (\(contents)))",
-            before: 7
-        )
+        try forgetTools(of: contents, before: 7)
         try forget("UPDATE turns SET message = x'', target = x'' WHERE row IN (\(contents))", before: 7)
         try forget(
             """
@@ -30,17 +32,16 @@ extension SQLiteJournal {
             before: 7
         )
         try forget("DELETE FROM heard WHERE row IN (SELECT row FROM heard WHERE at < ?1 LIMIT ?2)", before: 7)
-        try forget(
+        let ended = """
+            SELECT row FROM turns WHERE settled_at BETWEEN 1 AND ?1 AND state <> 'dead' AND \(Self.isOfNone("'dead'")) LIMIT ?2
             """
-            DELETE FROM turns WHERE row IN (
-              SELECT row FROM turns WHERE settled_at BETWEEN 1 AND ?1 AND state <> 'dead' LIMIT ?2)
-            """,
-            before: 30
-        )
+        try forgetTools(of: ended, before: 30)
+        try forget("DELETE FROM turns WHERE row IN (\(ended))", before: 30)
         try forget(
             "DELETE FROM outbox WHERE row IN (SELECT row FROM outbox WHERE state = 'rejected' AND settled_at < ?1 LIMIT ?2)",
             before: 30
         )
+        try forgetTools(of: "SELECT row FROM turns WHERE state = 'dead' AND settled_at < ?1 LIMIT ?2", before: 90)
         for table in ["outbox", "turns"] {
             try forget(
                 """
@@ -64,6 +65,16 @@ extension SQLiteJournal {
         try forget("DELETE FROM gaps WHERE row IN (SELECT row FROM gaps WHERE at < ?1 LIMIT ?2)", before: 90)
         try forget("DELETE FROM ledger WHERE row IN (SELECT row FROM ledger WHERE at < ?1 LIMIT ?2)", before: 400)
         return try giveBack() || mayBeMore
+    }
+
+    /// A turn that is not answered together with one of these states, which a retry would have answered with all its parts:
+    /// it was gathered into one, or into one that was collected by it.
+    private static func isOfNone(_ states: String) -> String {
+        """
+        NOT EXISTS (SELECT 1 FROM turns AS head LEFT JOIN turns AS top ON head.state = 'merged' AND top.row = head.merged_into
+          WHERE turns.state = 'merged' AND head.row = turns.merged_into
+          AND (head.state IN (\(states)) OR top.state IN (\(states))))
+        """
     }
 
     /// Pages that nothing uses any more leave the file, a few at a time. Returns whether there are more.

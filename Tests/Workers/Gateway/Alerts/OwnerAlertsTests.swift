@@ -98,7 +98,7 @@ struct OwnerAlertsTests {
         let alerts: [OwnerAlert] = [
             .quarantine("agent:main", "killed\nby memory"), .memory("agent:main", ""),
             .parked("channel:x:y", "bad token"),
-            .key("model", "401"), .deadLetters("agent:main", 2, ""), disk,
+            .key("model", "401"), .deadLetters("agent:main", 2, ""), .expired(["webchat": 1], hours: 24), disk,
         ]
         for alert in alerts {
             #expect(alert.text.hasPrefix("⚠️ Clawhold: "))
@@ -114,6 +114,7 @@ struct AlertingTests {
     private func config() -> GatewayConfig {
         var config = Bench.config()
         config.alerts.enabled = true
+        config.queue.cap = 1000
         return config
     }
 
@@ -194,6 +195,27 @@ struct AlertingTests {
         #expect(texts.contains { $0.contains("the disk is full") })
         #expect(texts.contains { $0.contains("agent:main ran out of memory") })
         #expect(texts.contains { $0.contains("refuses our key: the key is wrong") })
+    }
+
+    @Test("messages that were too old for their turn are told of once, however many there are")
+    func expired() throws {
+        let (bench, channel) = try bench()
+        for key in 1...300 {
+            bench.inbound(channel, key: "k\(key)", seq: UInt64(key))
+            bench.parse(channel)
+        }
+        bench.now += 25 * 3_600_000
+        let agent = bench.link(Bench.agent)
+        #expect(bench.turns(agent).isEmpty)
+        #expect(told(bench, channel).isEmpty)
+        bench.advance(2000)
+        let texts = told(bench, channel)
+        #expect(texts.count == 1)
+        #expect(texts.first?.contains("301 messages waited for more than 24 hours") == true)
+        #expect(texts.first?.contains("clawhold queue list --state expired") == true)
+        #expect(try bench.journal.queueCounts()[.expired] == 301)
+        bench.advance(10_000)
+        #expect(told(bench, channel).isEmpty)
     }
 
     @Test("a part that is given up is a cause, an alert that is given up is none")

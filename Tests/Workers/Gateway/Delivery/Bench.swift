@@ -107,6 +107,17 @@ final class Bench {
         guard !isDead else { return }
         queue.append(event)
         guard !isApplying else { return }
+        work()
+    }
+
+    /// Events of one moment: none of them waits for what becomes of the commits of those before it.
+    func together(_ events: () -> Void) {
+        isApplying = true
+        events()
+        work()
+    }
+
+    private func work() {
         isApplying = true
         defer { isApplying = false }
         while !queue.isEmpty {

@@ -284,6 +284,69 @@ struct DeathTests {
         #expect(bench.chats[2] == .failed("I cannot answer: agent:main is out of order: needs 40 MB more."))
     }
 
+    @Test("what comes for an agent that is parked already is answered too")
+    func parkedBefore() throws {
+        let bench = try Bench()
+        let channel = bench.link(Bench.channel)
+        var row = WorkerRow(id: Bench.agent, kind: "agent")
+        row.state = "parked"
+        bench.apply(.row(row))
+        say(bench, channel, ["1"])
+        #expect(bench.sends(channel).map(\.content.text) == ["I cannot answer: agent:main is out of order."])
+        #expect(bench.starts.isEmpty)
+    }
+
+    @Test("a death that was told before its link ended counts although the next life was quicker than that end")
+    func overtaken() throws {
+        let bench = try Bench()
+        let (_, _, turn) = try bench.turnRunning()
+        bench.exit(Bench.agent, 1, death: .ownDoing)
+        #expect(bench.exited.isEmpty)
+        let next = bench.link(Bench.agent, incarnation: 2)
+        #expect(bench.exited == ["\(Bench.agent)|1"])
+        let second = try #require(bench.turns(next).first)
+        #expect(second.turnID == turn.turnID && second.attempt == 2)
+        bench.die(Bench.agent, next, 2, death: .ownDoing)
+        #expect(try bench.counts().deadLetters == 1)
+    }
+
+    @Test("a death that the journal could not take is journaled once it can", arguments: [true, false])
+    func owed(isOpen: Bool) throws {
+        let bench = try Bench()
+        let (_, agent, _) = try bench.turnRunning()
+        bench.refusal = isOpen ? .failed(code: 7, text: "out of memory") : .closed
+        bench.die(Bench.agent, agent)
+        bench.refusal = nil
+        bench.advance(OwedCommits.every - 1)
+        #expect(bench.exited.isEmpty)
+        bench.advance(1)
+        #expect(bench.exited == (isOpen ? ["\(Bench.agent)|1"] : []))
+        let next = bench.link(Bench.agent, incarnation: 2)
+        #expect(bench.turns(next).count == (isOpen ? 1 : 0))
+    }
+
+    @Test("a claim that the journal could not make is made once it can")
+    func owedClaim() throws {
+        let bench = try Bench()
+        let channel = bench.link(Bench.channel)
+        let notice = NewNotice(conversation: "1", target: [1], text: "hello")
+        bench.together {
+            bench.apply(.notify(channel: Bench.channel, notice, origin: "n"))
+            bench.refusal = .overloaded
+        }
+        #expect(bench.sends(channel).isEmpty)
+        bench.refusal = nil
+        bench.advance(OwedCommits.every)
+        #expect(bench.sends(channel).map(\.content.text) == ["hello"])
+        var owed = OwedCommits()
+        for _ in 0..<OwedCommits.most * 2 {
+            owed.add(.workersWithWork, .overloaded, 1)
+            owed.add(.owners, .overloaded, 1)
+        }
+        let counts = [1, 1 + OwedCommits.every, 1 + OwedCommits.every].map { owed.due($0).count }
+        #expect(counts == [0, OwedCommits.most, 0])
+    }
+
     @Test("deaths of workers read from EXIT blocks count by their cause")
     func blocks() {
         func death(_ cause: String, _ own: String) -> Death? {

@@ -87,6 +87,38 @@ struct IntakeTests {
         #expect(try bench.journal.holdings(worker: Bench.channel, incarnation: 1).cursor == Array("12".utf8))
     }
 
+    @Test("events of one moment move the cursor to the last of them")
+    func batch() throws {
+        let bench = try Bench()
+        let channel = bench.link(Bench.channel)
+        bench.together {
+            for (seq, key) in ["10", "11", "12"].enumerated() {
+                bench.inbound(channel, key: key, seq: UInt64(seq), cursor: key)
+            }
+        }
+        #expect(try bench.journal.holdings(worker: Bench.channel, incarnation: 1).cursor == Array("12".utf8))
+    }
+
+    @Test("what comes behind an event that is refused only in its commit does not move the cursor past it")
+    func refusedInCommit() throws {
+        var limits = DeliveryLimits()
+        limits.waitingPerChannel = 1
+        let bench = try Bench(limits: limits)
+        let channel = bench.link(Bench.channel)
+        bench.inbound(channel, key: "a", seq: 1, cursor: "10")
+        bench.together {
+            bench.inbound(channel, key: "b", seq: 2, cursor: "11")
+            // Taken: it is known.
+            bench.inbound(channel, key: "a", seq: 3, cursor: "12")
+            bench.receive(Bench.channel, channel, .cursor(.with { $0.cursor = Data("13".utf8) }))
+        }
+        let acks = bench.take(channel).compactMap {
+            if case .inboundAck(let ack) = $0 { ack.refused.isEmpty } else { nil }
+        }
+        #expect(acks == [true, false, true])
+        #expect(try bench.journal.holdings(worker: Bench.channel, incarnation: 1).cursor == Array("10".utf8))
+    }
+
     @Test("an event that the journal refuses is refused to the worker, with the words for it")
     func journalFull() throws {
         let bench = try Bench()
