@@ -88,7 +88,7 @@ struct QueueTests {
     func manyExpired() throws {
         let directory = Directory()
         let journal = try journal(directory)
-        for number in 0..<201 { try queued(journal, "t\(number)", lane: "l\(number % 9)", saidAt: 1) }
+        for number in 0..<201 { try queued(journal, "t\(number)", lane: "l\(number % 20)", saidAt: 1) }
         func claim() throws -> TurnClaims {
             try journal.claimTurns(agent: "agent:main", incarnation: 1, limit: 9, maxAge: 1000, now: 2000)
         }
