@@ -199,7 +199,9 @@ struct QueueModeTests {
                 bench.result(channel, send.row)
             }
         }
-        let alerts = told.filter { $0.contains("2 messages were put aside") && $0.contains("clawhold queue list") }
+        let alerts = told.filter {
+            $0.contains("2 messages waited for more than") && $0.contains("clawhold queue list")
+        }
         #expect(alerts.count == 1, "\(told)")
     }
 
