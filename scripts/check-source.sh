@@ -44,8 +44,9 @@ while read -r file; do
   [ "$lines" -gt 600 ] && fail "$file has $lines lines: is it still one room?"
 done < <(sources Sources)
 if command -v shellcheck >/dev/null; then
-  mapfile -t scripts < <(git ls-files | grep -E '(\.sh|^\.ci/run)$')
+  mapfile -t scripts < <(git ls-files | grep -E '(\.sh|^\.ci/run|^deploy/(debian|image|ssh)/[^.]*)$')
   shellcheck -x "${scripts[@]}" || fail "shellcheck"
 fi
+scripts/check-deploy.py || fail "deploy/, fly.toml, Dockerfile"
 [ "$failed" -eq 0 ] && echo "Source rules: all kept."
 exit "$failed"

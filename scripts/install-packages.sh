@@ -5,7 +5,7 @@ set -euo pipefail
 packages() {
   case "$1" in
     build) echo binutils libsqlite3-dev zlib1g-dev ;;
-    test) echo chromium gcc iproute2 libc6-dev procps python3-venv shellcheck strace util-linux ;;
+    test) echo chromium gcc iproute2 libc6-dev procps python3-venv shellcheck strace systemd util-linux ;;
     *) echo "install-packages.sh: no group $1" >&2; exit 2 ;;
   esac
 }

@@ -106,3 +106,17 @@ int clinux_peer_credentials(int fd, struct clinux_peer *peer) {
     *peer = (struct clinux_peer){credentials.pid, credentials.uid, credentials.gid};
     return 0;
 }
+
+int clinux_peer_is_in_group(int fd, uint32_t group) {
+    struct clinux_peer peer;
+    int failure = clinux_peer_credentials(fd, &peer);
+    if (failure) return failure;
+    if (peer.gid == group) return 1;
+    // The kernel's own limit of groups is 65536; who is in more than this buffer holds is in none.
+    gid_t groups[1024];
+    socklen_t length = sizeof groups;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length)) return -errno;
+    for (size_t i = 0; i < length / sizeof groups[0]; i++)
+        if (groups[i] == group) return 1;
+    return 0;
+}

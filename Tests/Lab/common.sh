@@ -20,6 +20,20 @@ need() {
   fi
 }
 
+# How podman runs where neither systemd nor a registry is: CONTAINERS_CONF for everything that follows.
+containers_conf() {
+  # runc, because crun refuses a hybrid layout; cgroupfs, because nothing says that systemd runs here.
+  cat >"$LAB/containers.conf" <<'CONF'
+[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+CONF
+  export CONTAINERS_CONF=$LAB/containers.conf
+}
+
 # A Debian with systemd, a kernel and Python: the root of containers, of nspawn and of the virtual machine.
 make_rootfs() {
   need debootstrap

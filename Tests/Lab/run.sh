@@ -29,7 +29,7 @@ host() {
 in_podman() {
   local place=$1 rung=$2
   shift 2
-  CONTAINERS_CONF=$LAB/containers.conf podman run --rm --network host --rootfs -v "$input:/in:ro" "$@" "$root:O" \
+  podman run --rm --network host --rootfs -v "$input:/in:ro" "$@" "$root:O" \
     sh -c '/in/prepare; for c in memory pids unified; do [ -z "$LAB_WRITABLE" ] || mount -o remount,bind,rw /sys/fs/cgroup/$c; done
       . /in/suite; suite "$0" "$1"' "$place" "$rung" || true
 }
@@ -37,15 +37,7 @@ in_podman() {
 podman_place() {
   need podman runc
   make_rootfs
-  # runc, because crun refuses a hybrid layout; cgroupfs, because nothing says that systemd runs here.
-  cat >"$LAB/containers.conf" <<'CONF'
-[containers]
-default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "runc"
-CONF
+  containers_conf
   in_podman "podman" rlimit --env LAB_WRITABLE=
   local best="cgroup v1"
   [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] && best="cgroup v2"

@@ -119,8 +119,8 @@ def configure(text):
 def unit_file():
     result = run("systemd-analyze", "verify", "--man=no", "/etc/systemd/system/" + UNIT)
     check("systemd-analyze verify has nothing to say", result.returncode == 0 and not result.stderr, result.stderr.strip())
-    result = run("systemd-analyze", "security", "--offline=yes", "--threshold=35", "/etc/systemd/system/" + UNIT)
-    check("systemd-analyze security is below 3.5", result.returncode == 0, result.stdout.strip().splitlines()[-1])
+    result = run("systemd-analyze", "security", "--offline=yes", "--threshold=30", "/etc/systemd/system/" + UNIT)
+    check("systemd-analyze security is 3.0 at most", result.returncode == 0, result.stdout.strip().splitlines()[-1])
 
 
 def start():

@@ -40,11 +40,19 @@ mkdir -p "$place"
 mount -t tmpfs lab "$place"
 mkdir -p "$place/upper" "$place/work" "$guest"
 mount -t overlay overlay -o "lowerdir=$LAB/rootfs,upperdir=$place/upper,workdir=$place/work" "$guest"
-install -m 755 "$CLAWHOLD" "$guest/usr/bin/clawhold"
-install -D -m 644 ../../deploy/clawhold.service "$guest/etc/systemd/system/clawhold.service"
-install -D -m 644 ../../deploy/clawhold.sysusers "$guest/etc/sysusers.d/clawhold.conf"
-install -D -m 644 ../../deploy/clawhold.tmpfiles "$guest/etc/tmpfiles.d/clawhold.conf"
-install -D -m 755 systemd.py "$guest/lab/systemd.py"
+mkdir -p "$guest/lab"
+if [ -n "${LAB_DEB:-}" ]; then
+  # The package brings everything (deb.sh).
+  suite=deb.py
+  cp "$LAB_DEB"/*.deb "$guest/lab/"
+else
+  suite=systemd.py
+  install -m 755 "$CLAWHOLD" "$guest/usr/bin/clawhold"
+  install -D -m 644 ../../deploy/systemd/clawhold.service "$guest/etc/systemd/system/clawhold.service"
+  install -D -m 644 ../../deploy/systemd/clawhold.sysusers "$guest/etc/sysusers.d/clawhold.conf"
+  install -D -m 644 ../../deploy/systemd/clawhold.tmpfiles "$guest/etc/tmpfiles.d/clawhold.conf"
+fi
+install -m 755 $suite "$guest/lab/$suite"
 # A static executable has none of these; a debug one has the Swift runtime.
 mkdir -p "$guest/lab/lib"
 ldd "$CLAWHOLD" | awk '$3 ~ "^/" && $3 !~ "^/(usr/)?lib(64)?/" { print $3 }' | xargs -r cp -t "$guest/lab/lib"
@@ -82,7 +90,7 @@ for _ in $(seq 300); do
 done
 [ -n "$leader" ] || { cat "$place/console" >&2; echo "systemd did not boot" >&2; exit 1; }
 status=0
-nsenter -t "$leader" -a env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin python3 /lab/systemd.py "${@:2}" || status=$?
+nsenter -t "$leader" -a env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin python3 "/lab/$suite" "${@:2}" || status=$?
 nsenter -t "$leader" -a systemctl poweroff || true
 wait "$boss" || true
 boss=

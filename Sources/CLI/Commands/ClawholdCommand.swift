@@ -19,7 +19,7 @@ struct ClawholdCommand: ParsableCommand {
             version: "Clawhold \(Build.version)",
             subcommands: [
                 StatusCommand.self, PsCommand.self, TopCommand.self, LogsCommand.self, EventsCommand.self,
-                HealthCommand.self,
+                HealthCommand.self, DoctorCommand.self,
                 RestartCommand.self, StopCommand.self, StartCommand.self, ResetCommand.self, ReloadCommand.self,
                 UpgradeCommand.self,
                 ChannelsCommand.self, ModelsCommand.self, UsageCommand.self, WhyCommand.self, PairingCommand.self,

@@ -7,26 +7,31 @@ struct HealthCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "health",
-            abstract: "Asks the gateway for /healthz and /readyz; exit code 1 unless it is ready."
+            abstract:
+                "Asks the gateway for /healthz and /readyz; exit code 1 unless it is ready (with --live: unless it answers)."
         )
     }
 
     @OptionGroup var common: CommonOptions
 
+    /// For the image's health check: a sidecar in quarantine must not make an orchestrator restart everybody.
+    @Flag(help: "Only whether it answers; what one worker lacks does not count.")
+    var live = false
+
     func run() throws {
-        try HealthCheck.show(common)
+        try HealthCheck.show(common, onlyLive: live)
     }
 }
 
 /// What `health` and `gateway health` print.
 enum HealthCheck {
-    static func show(_ common: CommonOptions) throws {
+    static func show(_ common: CommonOptions, onlyLive: Bool = false) throws {
         let found = try common.discovery.find()
         let start = Terminal.now()
         let alive = HTTPProbe.status(of: "/healthz", socket: found.rpcSocket)
         let milliseconds = Terminal.now() - start
         let ready = HTTPProbe.status(of: "/readyz", socket: found.rpcSocket)
-        let isGood = alive == 200 && ready == 200
+        let isGood = alive == 200 && (onlyLive || ready == 200)
         if common.json {
             Terminal.say(
                 JSONText.object([

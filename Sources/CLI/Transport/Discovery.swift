@@ -57,7 +57,7 @@ struct Discovery {
     }
 
     /// Whether somebody said which state directory is meant.
-    private var isExplicit: Bool {
+    var isExplicit: Bool {
         stateDirectory != nil || profile != nil || environment.branded("STATE_DIR") != nil
     }
 

@@ -183,6 +183,8 @@ int clinux_connect_result(int fd);
 int clinux_local_port(int fd);
 int clinux_accept(int fd);
 int clinux_peer_credentials(int fd, struct clinux_peer *_Nonnull peer);
+/// Whether the process at the other end was in the group when it connected: 1, 0, or -errno.
+int clinux_peer_is_in_group(int fd, uint32_t group);
 
 // MARK: service.c
 

@@ -15,6 +15,8 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     package var bindHost = "127.0.0.1"
     package var auth = GatewayAuth()
     package var controlUI = ControlUIConfig()
+    /// The name of the application on Fly.io; empty elsewhere.
+    package var flyApp = ""
     /// Addresses (or CIDR blocks) of proxies whose forwarding headers count.
     package var trustedProxies: [String] = []
     /// Never empty: without a configured agent, `main`.

@@ -158,6 +158,11 @@ package struct PeerCredentials: Hashable, Sendable {
         uid = peer.uid
         gid = peer.gid
     }
+
+    /// Whether the process at the other end of `socket` was in `group`, as its first or a further group, when it connected.
+    package static func isPeer(of socket: borrowing Descriptor, inGroup group: UInt32) -> Bool {
+        clinux_peer_is_in_group(socket.raw, group) == 1
+    }
 }
 
 /// A connected pair of Unix stream sockets: a lifeline.

@@ -12,6 +12,8 @@ final class Site {
     var identities: WorkerIdentity
     /// Users that may use the control socket.
     let admins: Set<UInt32>
+    /// The group that may use it too, when the service's environment says so.
+    let adminGroup: UInt32?
     private let lock: DirectoryLock
     /// Descriptors of the lock, on loan.
     var lockDescriptors: (directory: Int32, file: Int32) { lock.descriptors }
@@ -55,8 +57,14 @@ final class Site {
             listeners.append(Listener("hub", try .unix(path: directory.hubSocket, mode: 0o666)))
             let user = geteuid() == 0 ? owner : nil
             listeners.append(Listener("rpc", try .unix(path: directory.rpcSocket, mode: 0o600, owner: user)))
-            control = try .unix(path: directory.controlSocket, mode: 0o600)
+            let opensToGroup = environment["CLAWHOLD_CONTROL"] == "group" && owner.gid != 0
+            control = try .unix(
+                path: directory.controlSocket,
+                mode: opensToGroup ? 0o660 : 0o600,
+                owner: opensToGroup ? ProcessIdentity(uid: geteuid(), gid: owner.gid) : nil
+            )
             admins = [0, geteuid(), owner.uid]
+            adminGroup = Self.group(ofSocket: directory.controlSocket)
         } catch {
             throw Failure(text: "no place for the sockets: \(error)", exitCode: 1)
         }
@@ -93,6 +101,14 @@ final class Site {
         identities = try WorkerIdentity(stateDirectory: stateDirectory)
         identities.adopt(held.users)
         admins = [0, geteuid(), try Self.owner(of: stateDirectory).uid]
+        adminGroup = Self.group(ofSocket: directory.controlSocket)
+    }
+
+    /// The group that a socket's file lets connect; nil when it lets none.
+    private static func group(ofSocket path: String) -> UInt32? {
+        var facts = stat()
+        guard lstat(path, &facts) == 0, facts.st_mode & 0o060 == 0o060 else { return nil }
+        return facts.st_gid
     }
 
     private static func owner(of directory: String) throws(Errno) -> ProcessIdentity {

@@ -30,7 +30,9 @@ extension Supervisor {
     }
 
     private func admit(_ connection: consuming Descriptor, _ site: Site) {
-        guard !control.isFull, let peer = try? PeerCredentials(of: connection), isAdmin(peer, site) else { return }
+        guard !control.isFull, let peer = try? PeerCredentials(of: connection) else { return }
+        let isOfGroup = site.adminGroup.map { PeerCredentials.isPeer(of: connection, inGroup: $0) } ?? false
+        guard isAdmin(peer, isOfGroup: isOfGroup, site) else { return }
         let number = control.newNumber()
         let fd = connection.raw
         guard let token = try? watch(fd, .read, .client(number)) else { return }
@@ -38,8 +40,8 @@ extension Supervisor {
     }
 
     /// A person with the right user, and no worker: whoever takes over a worker must not command the supervisor.
-    private func isAdmin(_ peer: PeerCredentials, _ site: Site) -> Bool {
-        guard peer.pid > 0, site.admins.contains(peer.uid) else {
+    private func isAdmin(_ peer: PeerCredentials, isOfGroup: Bool, _ site: Site) -> Bool {
+        guard peer.pid > 0, isOfGroup || site.admins.contains(peer.uid) else {
             log.say("control socket: uid \(peer.uid) (PID \(peer.pid)) is turned away")
             return false
         }

@@ -71,6 +71,7 @@ private func edgeParts(_ worker: Worker, _ config: GatewayConfig, _ engine: any 
         conversations: engine,
         safeReason: worker.start.safeReason,
         command: { order, id in lifeline.send(Block("COMMAND", ["CMD": order.rawValue, "ID": id])) },
+        remark: { lifeline.status($0) },
         log: worker.log,
         eventLoop: worker.eventLoop
     )

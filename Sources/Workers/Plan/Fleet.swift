@@ -42,6 +42,10 @@ struct Fleet {
         slice.auth.mode = secret.mode
         slice.auth.usable = secret.value != nil
         slice.controlUI = config.controlUI()
+        if let app = config.environment.flyApp {
+            slice.flyApp = app
+            slice.controlUI.allowedOrigins.append("https://\(app).fly.dev")
+        }
         slice.trustedProxies = config.value(["gateway", "trustedProxies"])?.array?.compactMap(\.string) ?? []
         slice.agents = agents.map { agent in
             var route = AgentRoute(id: agent.id)

@@ -62,6 +62,7 @@ private struct PlanRun {
             }
         }
         Self.giveUp(writing: paths.stateDirectory)
+        if let forgetful = Self.forgetful(paths.stateDirectory, environment, files) { notices.append(forgetful) }
         var input = PlanInput(arguments: arguments, paths: paths, environment: environment)
         input.tailnetAddress = tailnetAddress
         input.notices = notices
@@ -70,6 +71,13 @@ private struct PlanRun {
         let warnings = failures.map { Block("NOTICE", ["LEVEL": "warn", "TEXT": $0]) }
         plan.blocks.insert(contentsOf: warnings, at: plan.blocks.count - 1)
         return plan
+    }
+
+    /// A state directory that a container forgets, in words.
+    private static func forgetful(_ directory: String, _ environment: Environment, _ files: DiskFiles) -> String? {
+        guard case .bytes(let mounts) = files.read(MountTable.path, limit: MountTable.limit) else { return nil }
+        let surroundings = Surroundings.detect(environment: environment, files: files)
+        return StateDirectory.forgetful(directory, surroundings, MountTable(mounts))
     }
 
     /// Hostile files may own this process; then it has no network to talk to. What the kernel cannot do is left out.

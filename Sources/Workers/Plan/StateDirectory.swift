@@ -1,3 +1,4 @@
+internal import Config
 internal import Glibc
 
 /// The state directory, and the user that it belongs to.
@@ -30,6 +31,21 @@ enum StateDirectory {
                     "Gateway failed to start: cannot become user \(status.st_uid), the owner of \(path): \(Output.lastError())"
             )
         }
+    }
+
+    /// What is to be said about a directory whose content the next start of the container will not find; nil when it will.
+    static func forgetful(_ path: String, _ surroundings: Surroundings, _ mounts: MountTable) -> String? {
+        guard surroundings.forgets, !mounts.keeps(path) else { return nil }
+        let cure =
+            switch surroundings {
+            case .fly:
+                "mount the volume there: [mounts] destination = \"\(path)\" in fly.toml, or OPENCLAW_STATE_DIR = \"/data\" in [env]"
+            case .container, .machine:
+                "mount a volume there: docker run -v clawhold:\(path) …, or set OPENCLAW_STATE_DIR to where one is mounted"
+            }
+        return
+            "the state directory \(path) is no mount point: configuration and conversations are gone with this container; "
+            + cure
     }
 
     private static func refusal(_ path: String, _ reason: String) -> PlanRefusal {

@@ -34,6 +34,9 @@ final class EdgeCore {
     private var subscription: (any ConversationSubscription)?
     private var emptied: EventLoopPromise<Void>?
     private(set) var isDraining = false
+    private var probes = ProbeWatch()
+    /// For `ps` and `status`: what is wrong with the probes, or nothing any more.
+    private let remark: @Sendable (String) -> Void
 
     init(
         config: GatewayConfig,
@@ -47,8 +50,10 @@ final class EdgeCore {
         clock: EdgeClock,
         log: Logger,
         eventLoop: any EventLoop,
-        isOwnTree: @escaping @Sendable (_ pid: Int32) -> Bool
+        isOwnTree: @escaping @Sendable (_ pid: Int32) -> Bool,
+        remark: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.remark = remark
         self.isOwnTree = isOwnTree
         self.config = config
         self.conversations = conversations
@@ -78,6 +83,9 @@ final class EdgeCore {
             eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: limits.health) { _ in this.value.refreshHealth()
             },
         ]
+        if !config.flyApp.isEmpty {
+            eventLoop.scheduleTask(in: limits.firstProbe) { this.value.expectProbe() }
+        }
     }
 
     // MARK: Connections
@@ -315,9 +323,17 @@ final class EdgeCore {
 
     // MARK: HTTP
 
+    /// The time in which a probe should have come is over.
+    private func expectProbe() {
+        guard !isDraining, let text = probes.complaint(port: config.port) else { return }
+        log.warning("\(text)")
+        remark(text)
+    }
+
     /// The answer to a request that needs nothing from the engine, or to one that guesses.
     func answerNow(_ question: HTTPQuestion) -> HTTPAnswer? {
-        routes.isImmediate(question) ? routes.answer(question, state: nil) : lockedOut(question)
+        if probes.saw(question) { remark("") }
+        return routes.isImmediate(question) ? routes.answer(question, state: nil) : lockedOut(question)
     }
 
     /// A bearer is an attempt like any other: without this it could be guessed here as fast as one likes.

@@ -24,6 +24,8 @@ struct EdgeLimits: Sendable {
     var httpBodyBytes = 64 * 1024
     var tick = TimeAmount.seconds(30)
     var health = TimeAmount.seconds(60)
+    /// So long after the start the platform has to have asked for `/healthz`.
+    var firstProbe = TimeAmount.seconds(60)
     /// Between two health events that newcomers cause.
     var healthPause = TimeAmount.seconds(1)
     /// At most one `workers` event in this time.

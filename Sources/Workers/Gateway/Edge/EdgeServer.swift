@@ -26,6 +26,8 @@ struct EdgeServer: Sendable {
         var safeReason: String?
         var command: @Sendable (WorkerOrder, String) -> Void
         /// Whether a process that dials the Unix socket belongs to our own tree: the supervisor, and all that it started.
+        /// One line about the gateway for `ps`; an empty one takes it back.
+        var remark: @Sendable (String) -> Void = { _ in }
         var isOwnTree: @Sendable (Int32) -> Bool = { PeerDescent.isOwn($0, tree: [getppid(), getpid()]) }
         var limits = EdgeLimits()
         var clock = EdgeClock.real
@@ -101,7 +103,8 @@ struct EdgeServer: Sendable {
             clock: parts.clock,
             log: parts.log,
             eventLoop: eventLoop,
-            isOwnTree: parts.isOwnTree
+            isOwnTree: parts.isOwnTree,
+            remark: parts.remark
         )
         box.value = core
         return core

@@ -25,10 +25,10 @@ package struct JournalPlace: Sendable {
     /// Opens the journal. A damaged file is moved aside, which the returned warning tells.
     func open() throws(JournalError) -> (SQLiteJournal, warning: String?) {
         if mkdir(directory, 0o700) != 0, errno != EEXIST {
-            throw .unusable("cannot create \(directory): \(Self.words(errno)); \(Self.advice)")
+            throw .unusable("cannot create \(directory): \(Self.words(errno)); \(advice)")
         }
         guard access(directory, W_OK | X_OK) == 0 else {
-            throw .unusable("cannot write in \(directory): \(Self.words(errno)); \(Self.advice)")
+            throw .unusable("cannot write in \(directory): \(Self.words(errno)); \(advice)")
         }
         createPrivately()
         do throws(JournalError) {
@@ -44,7 +44,7 @@ package struct JournalPlace: Sendable {
         } catch .full {
             throw .unusable("no space left for the journal in \(directory): free some and start again")
         } catch .unusable(let text) {
-            throw .unusable(text.hasPrefix("/") ? text : "cannot open \(path): \(text); \(Self.advice)")
+            throw .unusable(text.hasPrefix("/") ? text : "cannot open \(path): \(text); \(advice)")
         }
     }
 
@@ -65,7 +65,13 @@ package struct JournalPlace: Sendable {
         return aside
     }
 
-    private static let advice = "the state directory must belong to the user Clawhold runs as and be writable"
+    /// What to type, for the user that this process runs as.
+    private var advice: String {
+        let state = directory.hasSuffix("/clawhold") ? String(directory.dropLast(9)) : directory
+        return
+            "the state directory must belong to uid \(geteuid()), which Clawhold runs as, and be writable; type as root: "
+            + "chown -R \(geteuid()) \(state)"
+    }
 
     private static func words(_ code: Int32) -> String {
         String(cString: strerror(code))
