@@ -97,6 +97,14 @@ package struct RuntimeDirectory: Hashable, Sendable {
     /// Far longer than it is from bind to listen.
     private static let oldAfterSeconds = 60
 
+    /// Lets the members of a group list the directories of all gateways here, which is how their command line finds ours.
+    package func letList(group: UInt32) throws(Errno) {
+        guard let slash = path.lastIndex(of: "/") else { return }
+        let base = String(path[..<slash])
+        try Errno.retrying("chown", base) { lchown(base, geteuid(), group) }
+        try Errno.retrying("chmod", base) { chmod(base, 0o751) }
+    }
+
     /// Removes our sockets and, when nothing else is in it, the directory; for the supervisor's own end.
     package func removeSockets() {
         for socket in [hubSocket, controlSocket, rpcSocket] { _ = unlink(socket) }

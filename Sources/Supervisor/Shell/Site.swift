@@ -63,6 +63,7 @@ final class Site {
                 mode: opensToGroup ? 0o660 : 0o600,
                 owner: opensToGroup ? ProcessIdentity(uid: geteuid(), gid: owner.gid) : nil
             )
+            if opensToGroup { try directory.letList(group: owner.gid) }
             admins = [0, geteuid(), owner.uid]
             adminGroup = Self.group(ofSocket: directory.controlSocket)
         } catch {

@@ -17,6 +17,12 @@ struct RuntimeDirectoryTests {
         }
         // Again, with what is there.
         #expect(try RuntimeDirectory.make(base: parent.file("clawhold"), hash: "01234567", uid: geteuid()) == directory)
+        try directory.letList(group: getegid())
+        var facts = stat()
+        #expect(stat(parent.file("clawhold"), &facts) == 0 && facts.st_mode & 0o777 == 0o751)
+        // The next start takes it back, until its service says so again.
+        #expect(try RuntimeDirectory.make(base: parent.file("clawhold"), hash: "01234567", uid: geteuid()) == directory)
+        #expect(stat(parent.file("clawhold"), &facts) == 0 && facts.st_mode & 0o777 == 0o711)
         _ = try ListeningSocket.unix(path: directory.controlSocket, mode: 0o600)
         directory.removeSockets()
         #expect(SystemFile.names(in: parent.file("clawhold")).isEmpty)
