@@ -26,9 +26,9 @@ mapfile -t libraries < <(ldd "$CLAWHOLD" | awk '$3 ~ "^/" && $3 !~ "^/(usr/)?lib
 if [ ${#libraries[@]} -gt 0 ]; then
   mkdir "$context/lib"
   cp "${libraries[@]}" "$context/lib/"
-  printf 'FROM clawhold-lab\nCOPY lib /lab/lib\nRUN echo /lab/lib >/etc/ld.so.conf.d/lab.conf && ldconfig\n' >"$context/Dockerfile"
+  printf 'FROM clawhold-lab AS prebuilt\nCOPY lib /lab/lib\nRUN echo /lab/lib >/etc/ld.so.conf.d/lab.conf && ldconfig\n' >"$context/Dockerfile"
   sed -i '/^lib/d' "$context/.dockerignore"
-  podman build --pull=never --format docker -t clawhold-lab -f "$context/Dockerfile" "$context" >>"$LAB/image-build.log" 2>&1
+  podman build --pull=never --format docker --target prebuilt -t clawhold-lab -f "$context/Dockerfile" "$context" >>"$LAB/image-build.log" 2>&1
 fi
 gcc -O2 -static -o "$LAB/hog" Tests/Lab/hog.c
 exec python3 Tests/Lab/image.py clawhold-lab "$LAB/hog" "$@"
