@@ -18,7 +18,9 @@ struct DoctorTests {
     private func row(_ id: String, kind: String = "channel", state: String = "ready", _ more: [String: String] = [:])
         throws -> WorkerRow
     {
-        try #require(WorkerRow(Block("WORKER", ["ID": id, "KIND": kind, "STATE": state].merging(more) { $1 })))
+        var block = Block("WORKER", ["ID": id, "KIND": kind, "STATE": state])
+        for (key, value) in more { block[key] = value }
+        return try #require(WorkerRow(block))
     }
 
     @Test("where all is well it finds nothing")
@@ -108,13 +110,15 @@ struct DoctorTests {
         },
         Trouble(id: "not-root", level: .note, says: "share that user", types: "") { $0.running?.uid = 1000 },
         Trouble(id: "volume-owner", says: "belongs to uid 0", types: "chown -R 1000 /data") {
-            ($0.running?.uid, $0.state?.uid) = (1000, 0)
+            $0.running?.uid = 1000
+            $0.state?.uid = 0
         },
         Trouble(id: "root-owns-state", level: .warning, says: "belongs to root", types: "chown -R 1000:1000 /data") {
             $0.state?.uid = 0
         },
         Trouble(id: "memory-rung", level: .note, says: "RLIMIT_DATA", types: "Delegate=") {
-            ($0.running?.rung, $0.surroundings) = ("rlimit", .machine)
+            $0.running?.rung = "rlimit"
+            $0.surroundings = .machine
         },
         Trouble(id: "no-ipv6", level: .warning, says: "IPv4 only", types: "disable_ipv6") {
             $0.running?.listening = ["0.0.0.0"]
@@ -162,41 +166,36 @@ struct DoctorTests {
 
     @Test("a worker in trouble, one that burst, and a probe that never came")
     func workers() throws {
-        let facts = try healthy {
-            $0.running?.workers = [
-                try row(
-                    "sidecar:hog",
-                    kind: "sidecar",
-                    state: "quarantined",
-                    ["DEATH": "out of memory in its own budget (48 MB)"]
-                ),
-                try row(
-                    "channel:discord:default",
-                    ["CAUSE": "oom-own", "DEATH": "out of memory in its own budget (96 MB)"]
-                ),
-                try row(
-                    "gateway",
-                    kind: "gateway",
-                    ["TEXT": "no health check reached /healthz: set internal_port = 3000"]
-                ),
-                try row("model:demo", kind: "model", state: "stopped"),
-            ]
-        }
+        let rows = [
+            try row(
+                "sidecar:hog",
+                kind: "sidecar",
+                state: "quarantined",
+                ["DEATH": "out of memory in its own budget (48 MB)"]
+            ),
+            try row(
+                "channel:discord:default",
+                ["CAUSE": "oom-own", "DEATH": "out of memory in its own budget (96 MB)"]
+            ),
+            try row(
+                "gateway",
+                kind: "gateway",
+                ["TEXT": "no health check reached /healthz: set internal_port = 3000"]
+            ),
+            try row("model:demo", kind: "model", state: "stopped"),
+        ]
+        let facts = healthy { $0.running?.workers = rows }
         let found = DoctorChecks.all(facts)
         #expect(found.map(\.id) == ["worker-quarantined", "no-probe", "worker-oom", "demo-model"])
         #expect(found[0].commands == ["clawhold logs sidecar:hog", "clawhold reset sidecar:hog"])
     }
 
-    /// `healthy` for changes that throw.
-    private func healthy(_ change: (inout DoctorFacts) throws -> Void) throws -> DoctorFacts {
-        var facts: DoctorFacts = healthy { _ in }
-        try change(&facts)
-        return facts
-    }
-
     @Test("problems come first, and make the JSON say that not all is well")
     func page() {
-        let facts = healthy { ($0.state?.uid, $0.running?.bind) = (0, "loopback") }
+        let facts = healthy {
+            $0.state?.uid = 0
+            $0.running?.bind = "loopback"
+        }
         let found = DoctorChecks.all(facts)
         #expect(found.first?.level == .problem)
         #expect(DoctorPage.json(facts, found).hasPrefix(#"{"ok":false,"running":true,"stateDir":"/data""#))

@@ -51,12 +51,12 @@ enum DoctorPage {
         let running = facts.running.map { "runs (PID \($0.pid), port \($0.port), \($0.rung))" } ?? "does not run"
         let place =
             switch facts.surroundings {
-            case .fly(let app): "Fly.io, application \(app)"
-            case .container: "a container"
-            case .machine: "this machine"
+            case .fly(let app): "on Fly.io, application \(app)"
+            case .container: "in a container"
+            case .machine: "on this machine"
             }
         var lines = [
-            style.bold("Clawhold doctor") + "  on \(Words.plain(place)); the gateway \(Words.plain(running))",
+            style.bold("Clawhold doctor") + "  \(Words.plain(place)); the gateway \(Words.plain(running))",
             "State \(Words.plain(facts.stateDirectory)), configuration \(Words.plain(facts.configPath))",
         ]
         for finding in found {
