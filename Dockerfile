@@ -11,7 +11,7 @@ RUN apt-get update \
 WORKDIR /src
 # What others wrote, built once: this layer is made anew only when Package.swift changes.
 COPY Package.swift ./
-COPY scripts/dependencies.sh scripts/
+COPY scripts/dependencies.sh scripts/release-flags.sh scripts/
 RUN scripts/dependencies.sh
 COPY . .
 RUN scripts/release.sh && cp -L .build/clawhold /clawhold

@@ -3,6 +3,8 @@
 # Works in the directory that the real build uses afterwards, which finds its modules there. Only for a fresh directory (Dockerfile).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/release-flags.sh
+. scripts/release-flags.sh
 [ ! -e Sources ] || { echo "dependencies.sh is for a directory without sources: it would replace Package.swift" >&2; exit 2; }
 real=$(mktemp)
 mv Package.swift "$real"
@@ -19,7 +21,7 @@ echo 'print()' >Sources/clawhold/main.swift
   grep -oE '\.product\(name: "[^"]+", package: "[^"]+"\)' "$real" | grep -v NIOEmbedded | sort -u | sed 's/$/,/'
   echo '])])'
 } >Package.swift
-swift build -c release --static-swift-stdlib --disable-local-rpath --product clawhold
+swift build "${release_flags[@]}" --product clawhold
 # What has our names in it is made anew.
 rm -rf .build/*/release/clawhold .build/*/release/clawhold.build .build/*/release/clawhold.product \
   .build/*/release/Modules/clawhold.*
