@@ -39,6 +39,17 @@ package struct AnthropicDialect: Dialect {
 
     package func reader(_ call: ModelCall) -> any AnswerReader { MessageStream(call, owner: owner) }
 
+    package func relays(_ format: RelayFormat) -> Bool { format == .messages }
+
+    package func relayPath(_ format: RelayFormat) -> String { "/v1/messages" }
+
+    /// The client's own version counts: the body was written for it.
+    package func relayHeaders(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {
+        func first(_ name: String) -> String? { headers.first { $0.name.lowercased() == name }?.value }
+        let beta = first("anthropic-beta").map { [(name: "anthropic-beta", value: $0)] } ?? []
+        return [("anthropic-version", first("anthropic-version") ?? version)] + beta
+    }
+
     package func authentication(_ key: ProviderKey) -> [(name: String, value: String)] {
         if key.value.hasPrefix("sk-ant-oat") {
             return [("authorization", "Bearer \(key.value)"), ("anthropic-beta", "oauth-2025-04-20")]

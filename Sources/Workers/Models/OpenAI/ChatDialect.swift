@@ -20,5 +20,20 @@ package struct ChatDialect: Dialect {
         call.request.hasTranscription ? TranscriptionReader(call) : ChatStream(call, owner: host.owner)
     }
 
+    package func relays(_ format: RelayFormat) -> Bool {
+        format == .chat || (format == .responses && host.kind == .openAI)
+    }
+
+    package func relayPath(_ format: RelayFormat) -> String {
+        format == .responses ? "/responses" : "/chat/completions"
+    }
+
+    package var relayAsksForUsage: Bool { host.asksForUsage }
+
+    package func relayReader(_ format: RelayFormat, model: String) -> any AnswerReader {
+        let call = Self.relayed(model)
+        return format == .responses ? ResponsesStream(call, owner: host.owner) : ChatStream(call, owner: host.owner)
+    }
+
     package func authentication(_ key: ProviderKey) -> [(name: String, value: String)] { Self.bearer(key) }
 }

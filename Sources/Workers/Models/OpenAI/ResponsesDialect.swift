@@ -31,6 +31,22 @@ package struct ResponsesDialect: Dialect {
         call.request.hasTranscription ? TranscriptionReader(call) : ResponsesStream(call, owner: owner)
     }
 
+    /// OpenAI itself takes chat completions at the same address.
+    package func relays(_ format: RelayFormat) -> Bool {
+        format == .responses || (format == .chat && isVendor && !isSubscription)
+    }
+
+    package func relayPath(_ format: RelayFormat) -> String {
+        format == .responses ? "/responses" : "/chat/completions"
+    }
+
+    package var relayAsksForUsage: Bool { true }
+
+    package func relayReader(_ format: RelayFormat, model: String) -> any AnswerReader {
+        let call = Self.relayed(model)
+        return format == .responses ? ResponsesStream(call, owner: owner) : ChatStream(call, owner: owner)
+    }
+
     package func authentication(_ key: ProviderKey) -> [(name: String, value: String)] {
         let account = key.account.isEmpty ? [] : [(name: "chatgpt-account-id", value: key.account)]
         return Self.bearer(key) + account

@@ -32,7 +32,11 @@ enum TranscriptionRequest {
                 + "content-type: \(mime)\r\n\r\n"
         )
         let tail = Array("\r\n--\(boundary)--\r\n".utf8)
-        var request = WireRequest(path: "/audio/transcriptions", headers: [], body: .pieces([head, call.audio, tail]))
+        var request = WireRequest(
+            path: "/audio/transcriptions",
+            headers: [],
+            body: .pieces([head[...], call.audio[...], tail[...]])
+        )
         request.contentType = "multipart/form-data; boundary=\(boundary)"
         request.form = .whole
         return request

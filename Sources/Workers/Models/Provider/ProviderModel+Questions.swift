@@ -145,7 +145,7 @@ extension ProviderModel {
             if case .failed(let failed)? = event.event { failure.withLock { $0 = failed } }
         }
         do {
-            try await run(ModelCall(request: request, messages: [message]), RunningPlan(plan), into: sink)
+            try await run(answering(ModelCall(request: request, messages: [message]), sink), RunningPlan(plan))
         } catch {
             return ["profile": .string(profile), "ok": false, "cause": "the probe was ended"]
         }

@@ -16,7 +16,7 @@ final class ProviderModel: ModelProvider {
     let state: Mutex<FailoverState>
     let now: @Sendable () -> WallTime
     let log: Logger
-    private let attempts: any ProviderAttempts
+    let attempts: any ProviderAttempts
     private let issue: KeyIssue
     private let records: ModelRecords
     private let random: @Sendable () -> Double
@@ -90,7 +90,37 @@ final class ProviderModel: ModelProvider {
     // MARK: A call
 
     func answer(_ call: ModelCall, into answer: ModelAnswer) async throws {
-        let request = call.request
+        try await run(answering(call, answer))
+    }
+
+    /// A call of an agent, answered into `answer`.
+    func answering(_ call: ModelCall, _ answer: ModelAnswer) -> Answering {
+        Answering(
+            call: call,
+            attempt: { [attempts] key, limit, first in
+                await attempts.attempt(call, with: key, limit: limit) { event in
+                    first()
+                    try await answer.write(event)
+                }
+            },
+            finished: { try await answer.finished($0) },
+            failed: { try await answer.failed($0) }
+        )
+    }
+
+    /// What a plan is carried out for: a call of an agent, or a request that is passed through.
+    struct Answering: Sendable {
+        /// Of a request that is passed through: what keys, plan and ledger need of it.
+        let call: ModelCall
+        /// Asks once; says `first` before anything of the answer goes on.
+        let attempt: @Sendable (ProviderKey, Duration, _ first: @escaping @Sendable () -> Void) async -> AttemptReport
+        let finished: @Sendable (HubModelEvent.Finished) async throws -> Void
+        let failed: @Sendable (HubModelEvent.Failed) async throws -> Void
+    }
+
+    /// Makes the plan of a call and carries it out.
+    func run(_ answering: Answering) async throws {
+        let request = answering.call.request
         let limit = config.totalMilliseconds > 0 ? .milliseconds(config.totalMilliseconds) : Self.timeLimit
         let asked = request.timeLeftMs > 0 ? Duration.milliseconds(request.timeLeftMs) : limit
         let plan = state.withLock { state in
@@ -104,7 +134,7 @@ final class ProviderModel: ModelProvider {
                 time: min(asked, limit)
             )
         }
-        try await run(call, RunningPlan(plan), into: answer)
+        try await run(answering, RunningPlan(plan))
     }
 
     /// A plan while it is carried out.
@@ -116,7 +146,7 @@ final class ProviderModel: ModelProvider {
     }
 
     /// Carries a plan out to its end.
-    func run(_ call: ModelCall, _ running: RunningPlan, into answer: ModelAnswer) async throws {
+    func run(_ answering: Answering, _ running: RunningPlan) async throws {
         var renewed: Set<String> = []
         while true {
             try Task.checkCancellation()
@@ -127,11 +157,11 @@ final class ProviderModel: ModelProvider {
             }
             switch step {
             case .giveUp(let failed):
-                log.debug("\(call.request.model): \(failed.cause)")
-                return try await answer.failed(failed)
+                log.debug("\(answering.call.request.model): \(failed.cause)")
+                return try await answering.failed(failed)
             case .pause(let wait): try await pause(wait)
             case .ask(let profile, let limit):
-                let isOver = try await ask(call, running, profile, limit, &renewed, answer)
+                let isOver = try await ask(answering, running, profile, limit, &renewed)
                 if isOver { return }
             }
         }
@@ -139,13 +169,13 @@ final class ProviderModel: ModelProvider {
 
     /// One attempt, with everything that is to be written down about it. Whether the call is over.
     private func ask(
-        _ call: ModelCall,
+        _ answering: Answering,
         _ running: RunningPlan,
         _ profile: String,
         _ limit: Duration,
-        _ renewed: inout Set<String>,
-        _ answer: ModelAnswer
+        _ renewed: inout Set<String>
     ) async throws -> Bool {
+        let call = answering.call
         // Whatever happens below, nobody waits for a probe that is over.
         defer { change(running) { plan, state in plan.abandoned(&state) } }
         let key: ProviderKey
@@ -156,13 +186,12 @@ final class ProviderModel: ModelProvider {
             return false
         }
         let isFirst = Mutex(true)
-        let report = await attempts.attempt(call, with: key, limit: limit) { event in
+        let report = await answering.attempt(key, limit) {
             if isFirst.withLock({ first in
                 defer { first = false }; return first
             }) {
                 self.succeeded(running)
             }
-            try await answer.write(event)
         }
         records.record(row(report, call, profile))
         switch report.end {
@@ -173,10 +202,10 @@ final class ProviderModel: ModelProvider {
             records.changed(urgent: false)
             finished.profile = profile
             finished.attempts = UInt32(clamping: running.plan.withLock { $0.attempts })
-            try await answer.finished(finished)
+            try await answering.finished(finished)
             return true
         case .failed(let failure) where report.isCommitted:
-            try await answer.failed(afterContent(failure, running, profile))
+            try await answering.failed(afterContent(failure, running, profile))
             return true
         case .failed(let failure):
             failed(failure, running, profile, call)

@@ -91,7 +91,7 @@ extension Upstream {
         }
     }
 
-    private static func isOfTransport(_ error: any Error) -> Bool {
+    static func isOfTransport(_ error: any Error) -> Bool {
         error is HTTPClientError || error is IOError || error is ChannelError || error is HTTPParserError
             || "\(type(of: error))".hasPrefix("NIOSSL") || "\(type(of: error))".hasPrefix("BoringSSL")
     }

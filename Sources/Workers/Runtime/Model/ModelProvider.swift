@@ -6,6 +6,9 @@ package protocol ModelProvider: Sendable {
     /// closes the stream; what it throws then is of no account.
     func answer(_ call: ModelCall, into answer: ModelAnswer) async throws
 
+    /// Passes a request through to the provider into `answer`, which gets one head and one end. Is cancelled as above.
+    func relay(_ call: RelayCall, into answer: RelayAnswer) async throws
+
     /// Drops what it can have again (idle connections): memory is short.
     func shed() async
 

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import IPCHub
 internal import Logging
 internal import NIOCore
@@ -112,7 +113,11 @@ package final class ModelWorker: Sendable {
         let ticket = Admission.Ticket()
         defer { admission.release(ticket) }
         try await HubStream.serve(worker, stream: stream) { stream, messages in
-            let read = try await Self.readCall(&messages) { await self.admission.reserve($0, for: ticket) }
+            guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
+            if case .relayRequest(let request) = first {
+                return try await self.relay(request, stream, &messages, ticket)
+            }
+            let read = try await Self.readCall(first, &messages) { await self.admission.reserve($0, for: ticket) }
             guard let call = read else { return try await stream.send(.modelEvent(self.shed())) }
             self.worker.reach("model.received")
             if self.provider.keepsState { await self.records.isRestored() }
@@ -157,6 +162,63 @@ package final class ModelWorker: Sendable {
         throw HubLinkError.closed
     }
 
+    /// A request of the pass-through endpoint: its body whole, because another key may have to be asked with it.
+    private func relay(
+        _ request: HubRelayRequest,
+        _ stream: HubStream,
+        _ messages: inout HubStream.Messages.AsyncIterator,
+        _ ticket: Admission.Ticket
+    ) async throws {
+        let answer = RelayAnswer { try await stream.send($0) }
+        var call = RelayCall(request: request, body: Array(request.body))
+        call.request.body = Data()
+        guard await admission.reserve(RelayCall.ownBytes + call.body.count, for: ticket) else {
+            _ = try await Self.drain(&messages)
+            return try await shed(request, answer)
+        }
+        reading: while true {
+            guard let message = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
+            switch message {
+            case .mediaChunk(let chunk):
+                guard call.body.count + chunk.data.count <= Self.callLimit else {
+                    throw HubLinkError.malformed(.tooLong(call.body.count + chunk.data.count))
+                }
+                guard await admission.reserve(chunk.data.count, for: ticket) else {
+                    _ = try await Self.drain(&messages)
+                    return try await shed(request, answer)
+                }
+                call.body.append(contentsOf: chunk.data)
+            case .mediaEnd(let end):
+                guard end.error.isEmpty else { throw HubLinkError.closed }
+                break reading
+            default: throw HubLinkError.unexpected(message.type)
+            }
+        }
+        worker.reach("model.received")
+        if provider.keepsState { await records.isRestored() }
+        let whole = call
+        // As with a call: cancelled here when the other side goes first.
+        let answering = Task {
+            do {
+                try await self.provider.relay(whole, into: answer)
+            } catch {
+                if Task.isCancelled { return }
+                self.worker.log.debug("a relayed request ended: \(error)")
+                try? await answer.end(error: "\(error)")  // who asked may be gone, which is no matter
+            }
+        }
+        defer { answering.cancel() }
+        while try await messages.next(isolation: #isolation) != nil {}
+    }
+
+    private func shed(_ request: HubRelayRequest, _ answer: RelayAnswer) async throws {
+        _ = shed()
+        var head = HubRelayHead()
+        (head.status, head.tryNext) = (503, true)
+        try await answer.head(head)
+        try await answer.end()
+    }
+
     private func shed() -> HubModelEvent {
         let load = admission.load
         worker.log.warning(
@@ -174,10 +236,10 @@ package final class ModelWorker: Sendable {
     ///
     /// - Parameter reserve: asked for room before a frame is kept; false: there is none, and the call is nil.
     static func readCall(
+        _ first: HubMessage,
         _ messages: inout HubStream.Messages.AsyncIterator,
         reserve: (Int) async -> Bool
     ) async throws -> ModelCall? {
-        guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
         guard case .modelRequest(let request) = first else { throw HubLinkError.unexpected(first.type) }
         let room = request.system.utf8.count + request.tools.reduce(0) { $0 + $1.inputSchema.count }
         guard await reserve(Admission.callBytes + room) else { return try await drain(&messages) }

@@ -28,8 +28,9 @@ package final class ProviderClient: Sendable {
         configuration.decompression = .disabled
         configuration.timeout = .init(connect: .init(connectTimeout), read: nil)
         configuration.connectionPool.idleTimeout = .seconds(30)
-        // More calls than the library's eight may run at once; how many is decided in front of them.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        // How many calls may run at once is decided in front of them (`ModelWorker`): who waited here would be taken for a
+        // provider that does not answer.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4096
         // Whether and when to try again is decided in one place, and it is not there.
         configuration.connectionPool.retryConnectionEstablishment = false
         let settings = configuration

@@ -7,18 +7,18 @@ struct WirePieces: AsyncSequence, Sendable {
     /// Longest piece that is handed over at once.
     static let size = 64 * 1024
 
-    let pieces: [[UInt8]]
+    let pieces: [ArraySlice<UInt8>]
 
     func makeAsyncIterator() -> Iterator { Iterator(rest: pieces[...]) }
 
     struct Iterator: AsyncIteratorProtocol {
-        var rest: ArraySlice<[UInt8]>
+        var rest: ArraySlice<ArraySlice<UInt8>>
         var current: ArraySlice<UInt8> = []
 
         mutating func next() async -> ByteBuffer? {
             while current.isEmpty {
                 guard let piece = rest.popFirst() else { return nil }
-                current = piece[...]
+                current = piece
             }
             let part = current.prefix(WirePieces.size)
             current = current.dropFirst(part.count)

@@ -16,9 +16,8 @@ package struct AnswerDraft: Sendable {
     /// Longest text in one event.
     package static let textLimit = 256 * 1024
 
-    /// Where counts came from so far.
     package private(set) var usage = HubUsage()
-    package private(set) var source = HubLedgerRow.Source.none
+    private var isCounted = false
     /// As the provider names what answers; empty: it has not said.
     package private(set) var model = ""
     /// In the hub's words; empty: the answer still goes on.
@@ -73,11 +72,11 @@ package struct AnswerDraft: Sendable {
         usage.cacheRead = cacheRead ?? usage.cacheRead
         usage.cacheWrite = cacheWrite ?? usage.cacheWrite
         usage.reasoning = reasoning ?? usage.reasoning
-        if input != nil || output != nil || cacheRead != nil { source = isFinished ? .reported : .partial }
+        if input != nil || output != nil || cacheRead != nil { isCounted = true }
     }
 
-    /// What was counted came with the answer's end, or stands for it.
-    private mutating func countsAreFinal() { if isFinished, source == .partial { source = .reported } }
+    /// Where counts came from so far: of a whole answer they are all, whenever they came.
+    package var source: HubLedgerRow.Source { isCounted ? (isFinished ? .reported : .partial) : .none }
 
     package mutating func text(_ text: String) -> [HubModelEvent] {
         guard !text.isEmpty else { return [] }
@@ -172,7 +171,6 @@ package struct AnswerDraft: Sendable {
     /// The body is over: the calls, once it is certain that they are whole.
     package mutating func end() throws(CallFailure) -> [HubModelEvent] {
         guard isFinished else { throw CallFailure(.cut, "the answer ended before its end") }
-        countsAreFinal()
         if stopReason == "max_tokens" {
             // Cut in the middle of its arguments: no call that can be made.
             calls.removeAll { !$0.arguments.isEmpty && (try? JSON(parsing: $0.arguments))?.object == nil }

@@ -12,6 +12,20 @@ package protocol Dialect: Sendable {
 
     /// The headers that prove us to the provider.
     func authentication(_ key: ProviderKey) -> [(name: String, value: String)]
+
+    /// Whether requests of the pass-through endpoint in this format go to the provider as they are.
+    func relays(_ format: RelayFormat) -> Bool
+
+    /// Where they go, under the base address.
+    func relayPath(_ format: RelayFormat) -> String
+
+    /// Whether a stream tells its counts only when asked to.
+    var relayAsksForUsage: Bool { get }
+
+    func relayReader(_ format: RelayFormat, model: String) -> any AnswerReader
+
+    /// What of the client's own headers goes with them.
+    func relayHeaders(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)]
 }
 
 extension Dialect {

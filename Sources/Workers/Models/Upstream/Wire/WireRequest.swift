@@ -12,7 +12,7 @@ package struct WireRequest: Sendable {
     package enum Body: Sendable {
         case bytes([UInt8])
         /// Pieces that are sent one after another and are never copied into one.
-        case pieces([[UInt8]])
+        case pieces([ArraySlice<UInt8>])
     }
 
     package enum Form: Sendable {

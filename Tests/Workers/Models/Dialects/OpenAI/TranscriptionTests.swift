@@ -36,7 +36,7 @@ struct TranscriptionTests {
             Issue.record("not in pieces")
             return
         }
-        #expect(pieces[1] == audio)
+        #expect(Array(pieces[1]) == audio)
         let boundary = String(request.contentType.drop { $0 != "=" }.dropFirst())
         #expect(request.contentType.hasPrefix("multipart/form-data; boundary=") && boundary.count > 20)
         let head = String(decoding: pieces[0], as: UTF8.self)

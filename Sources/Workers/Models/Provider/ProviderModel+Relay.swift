@@ -1,0 +1,82 @@
+internal import Config
+internal import Failover
+internal import FoundationEssentials
+internal import IPCHub
+internal import Runtime
+internal import Synchronization
+
+extension ProviderModel {
+    /// Passes a request through: the same keys, cooldowns and ledger as a call, the body in the client's own words.
+    func relay(_ call: RelayCall, into answer: RelayAnswer) async throws {
+        guard let relay = attempts as? any RelayAttempts, let format = relay.relayFormat(call.request.path) else {
+            return try await refuse(call, into: answer)
+        }
+        let stand = Self.stand(call)
+        let began = Mutex(false)
+        try await run(
+            Answering(
+                call: stand,
+                attempt: { key, limit, first in
+                    await relay.relay(call, format, with: key, limit: limit) { part in
+                        first()
+                        switch part {
+                        case .head(let status, let headers):
+                            began.withLock { $0 = true }
+                            var head = HubRelayHead()
+                            (head.status, head.headers) = (status, headers)
+                            try await answer.head(head)
+                        case .body(let bytes): try await answer.body(bytes)
+                        }
+                    }
+                },
+                finished: { _ in try await answer.end() },
+                failed: { failed in
+                    guard !began.withLock({ $0 }) else {
+                        try await answer.body(format.errorEvent(failed))
+                        return try await answer.end(error: failed.cause)
+                    }
+                    try await answer.head(Self.head(failed, call))
+                    try await answer.body(format.error(failed))
+                    try await answer.end()
+                }
+            )
+        )
+    }
+
+    /// The request in the terms of a call: what keys, plan and ledger need of it.
+    private static func stand(_ call: RelayCall) -> ModelCall {
+        var request = HubModelRequest()
+        request.model = call.request.model
+        request.caller = call.request.caller
+        request.timeLeftMs = call.request.timeLeftMs
+        request.attemptsLeft = call.request.attemptsLeft
+        return ModelCall(request: request, messages: [])
+    }
+
+    private static func head(_ failed: HubModelEvent.Failed, _ call: RelayCall) -> HubRelayHead {
+        var head = HubRelayHead()
+        head.status = RelayFormat.status(failed.kind)
+        var type = HubRelayHeader()
+        (type.name, type.value) = ("content-type", "application/json")
+        head.headers = [type]
+        if failed.retryAfterMs > 0 {
+            var after = HubRelayHeader()
+            (after.name, after.value) = ("retry-after", String((failed.retryAfterMs + 999) / 1000))
+            head.headers.append(after)
+        }
+        head.tryNext = failed.tryNext
+        head.attempts = failed.attempts
+        return head
+    }
+
+    /// Nothing is translated on the way through: a request goes to a provider that speaks its dialect.
+    private func refuse(_ call: RelayCall, into answer: RelayAnswer) async throws {
+        var failed = HubModelEvent.Failed()
+        failed.kind = .badRequest
+        failed.cause =
+            "\(config.provider) speaks \(config.dialect.rawValue), which \(call.request.path.prefix(60)) is not the path of"
+        try await answer.head(Self.head(failed, call))
+        try await answer.body((RelayFormat(rawValue: call.request.path) ?? .chat).error(failed))
+        try await answer.end()
+    }
+}

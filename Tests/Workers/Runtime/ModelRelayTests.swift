@@ -1,0 +1,87 @@
+import FoundationEssentials
+import IPCHub
+import NIOPosix
+import SwiftProtobuf
+import Testing
+
+@testable import Runtime
+
+@Suite("A model worker and a relayed request", .timeLimit(.minutes(1)))
+struct ModelRelayTests {
+    /// Gives the request's body back.
+    private struct Echo: ModelProvider {
+        func answer(_ call: ModelCall, into answer: ModelAnswer) async throws {
+            try await answer.finished(HubModelEvent.Finished())
+        }
+
+        func relay(_ call: RelayCall, into answer: RelayAnswer) async throws {
+            try await answer.head(.with { ($0.status, $0.attempts) = (200, UInt32(call.request.model.utf8.count)) })
+            try await answer.body(call.body)
+            try await answer.end()
+        }
+    }
+
+    /// What the worker says to a request with `pieces` of half a megabyte.
+    private static func answer(_ admission: Admission, pieces: Int) async throws -> [HubMessage] {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "model:test", hub: hub.path, group: group)
+        let worker = ModelWorker(worker: subject.worker, provider: Echo(), records: nil, admission: admission)
+        let model = Task { await worker.run() }  // cancelled below
+        let (answers, answer) = AsyncStream<HubMessage>.makeStream()
+        let serving = Task {  // cancelled below
+            try await hub.run { number, worker in
+                _ = try await worker.welcome()
+                guard number > 1 else {
+                    try await worker.send(.streamOpen(.with { $0.stream = "s1" }))
+                    while try await worker.next() != nil {}
+                    return
+                }
+                try await worker.send(.relayRequest(.with { $0.model = "four" }))
+                for number in 0..<pieces {
+                    try await worker.send(
+                        .mediaChunk(.with { $0.data = Data(repeating: UInt8(number), count: 500_000) })
+                    )
+                }
+                try await worker.send(.mediaEnd(HubMediaEnd()))
+                while let message = try await worker.next() { answer.yield(message) }
+                answer.finish()
+            }
+        }
+        var seen: [HubMessage] = []
+        for await message in answers {
+            seen.append(message)
+            if case .mediaEnd = message { break }
+        }
+        serving.cancel()
+        model.cancel()
+        return seen
+    }
+
+    @Test("its body reaches the provider whole, and the answer comes in pieces that fit a frame")
+    func whole() async throws {
+        let seen = try await Self.answer(Admission(), pieces: 3)
+        guard case .relayHead(let head)? = seen.first, case .mediaEnd(let end)? = seen.last else {
+            Issue.record("\(seen.map(\.type))")
+            return
+        }
+        #expect(head.status == 200 && head.attempts == 4 && end.error.isEmpty)
+        let body = seen.reduce(into: Data()) { if case .mediaChunk(let chunk) = $1 { $0 += chunk.data } }
+        #expect(body.count == 1_500_000 && body.last == 2)
+    }
+
+    @Test("without room it is read to its end and sent away without words; another model may be asked")
+    func shed() async throws {
+        for (budget, pieces) in [(10, 20), (1_000_000, 20)] {
+            let admission = Admission(budget: budget, patience: .milliseconds(1))
+            let blocker = Admission.Ticket()
+            #expect(await admission.reserve(10, for: blocker))
+            let seen = try await Self.answer(admission, pieces: pieces)
+            guard case .relayHead(let head)? = seen.first else {
+                Issue.record("\(seen.map(\.type))")
+                return
+            }
+            #expect(head.status == 503 && head.tryNext && head.attempts == 0 && seen.map(\.type) == [69, 58])
+        }
+    }
+}
