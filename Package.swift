@@ -124,7 +124,7 @@ let package = Package(
         // MARK: Gateway
         .target(
             name: "Gateway",
-            dependencies: ["Config", "Journal", "Runtime", nioHTTP1, nioWebSocket, protobuf],
+            dependencies: ["Config", "Failover", "Journal", "Runtime", nioHTTP1, nioWebSocket, protobuf],
             path: "Sources/Workers/Gateway",
             exclude: ["Journal"],
             resources: [.embedInCode("ControlUI")]

@@ -35,6 +35,7 @@ enum ClawholdSchema {
             "prices": .map(
                 .object(["input": .number, "output": .number, "cacheRead": .number, "cacheWrite": .number])
             ),
+            "endpoint": .object(["enabled": .bool, "maxConcurrent": .integer(1...1024)]),
             "spend": .object([
                 "perDayUSD": .number,
                 "perAgent": .map(.number),

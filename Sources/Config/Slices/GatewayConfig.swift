@@ -42,6 +42,7 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     /// Prices that are written down; they count before the built-in ones, the first that fits.
     package var prices: [PriceEntry] = []
     package var spend = SpendConfig()
+    package var endpoint = EndpointConfig()
     /// Who turns speech into text, best first.
     package var transcribers: [ModelRef] = []
     /// Set only while no provider at all has a credential: what WebChat, and only WebChat, is answered with.

@@ -57,3 +57,12 @@ package struct SpendConfig: Codable, Sendable, Equatable {
 
     package var hasLimits: Bool { perDay != nil || !perAgent.isEmpty }
 }
+
+/// `models.endpoint` of `clawhold.json`: models for other programs, on the gateway's port.
+package struct EndpointConfig: Codable, Sendable, Equatable {
+    package var enabled = false
+    /// Requests at a time.
+    package var maxConcurrent = 64
+
+    package init() {}
+}

@@ -64,6 +64,14 @@ extension LoadedConfig {
         return values
     }
 
+    /// `models.endpoint` of `clawhold.json`.
+    package func endpoint() -> EndpointConfig {
+        var endpoint = EndpointConfig()
+        endpoint.enabled = ownValue(["models", "endpoint", "enabled"])?.bool ?? false
+        if let most = ownValue(["models", "endpoint", "maxConcurrent"])?.integer { endpoint.maxConcurrent = most }
+        return endpoint
+    }
+
     /// `gateway.controlUi`.
     package func controlUI() -> ControlUIConfig {
         var page = ControlUIConfig()

@@ -14,7 +14,9 @@ package func runGateway(_ start: WorkerStart) -> Never {
         let config = try decodeSlice(GatewayConfig.self, from: worker.start.config)
         if let reason = worker.start.safeReason { return try await runSafeMode(worker, config, reason: reason) }
         let delivery = try await makeDelivery(worker: worker, config: config)
-        let edge = try await EdgeServer.start(edgeParts(worker, config, delivery))
+        var parts = edgeParts(worker, config, delivery)
+        parts.relays = delivery
+        let edge = try await EdgeServer.start(parts)
         // Ends with the drain, or the gateway with it.
         let engine = Task {
             do {
@@ -72,6 +74,7 @@ private func edgeParts(_ worker: Worker, _ config: GatewayConfig, _ engine: any 
         safeReason: worker.start.safeReason,
         command: { order, id in lifeline.send(Block("COMMAND", ["CMD": order.rawValue, "ID": id])) },
         remark: { lifeline.status($0) },
+        limits: EdgeLimits(config.endpoint),
         log: worker.log,
         eventLoop: worker.eventLoop
     )

@@ -69,6 +69,7 @@ struct Fleet {
         slice.catalog = catalog.models
         slice.prices = catalog.prices
         slice.spend = catalog.spend
+        slice.endpoint = config.endpoint()
         slice.transcribers = catalog.transcribers
         slice.demoModel = routing.usesDemo ? ModelRouting.demo : nil
         slice.sidecars = drafts.filter { $0.id.kind == .sidecar }.map(\.id.rawValue)

@@ -38,6 +38,23 @@ struct CatalogTests {
         #expect(gateway.prices.first?.cacheWrite == 6.25)
     }
 
+    @Test("the endpoint for other programs is off unless it is switched on; what cannot be meant is a problem")
+    func endpoint() throws {
+        func endpoint(_ own: String) throws -> (EndpointConfig, [String]) {
+            let plan = try makePlan("{}", environment: Self.key, files: ["/data/clawhold.json": own])
+            return (try plan.gateway().endpoint, try problems(plan))
+        }
+        #expect(try endpoint("{}").0 == EndpointConfig())
+        #expect(EndpointConfig().enabled == false)
+        let (on, none) = try endpoint("{models: {endpoint: {enabled: true, maxConcurrent: 1024}}}")
+        #expect(on.enabled && on.maxConcurrent == 1024 && none.isEmpty)
+        let (wrong, words) = try endpoint("{models: {endpoint: {enabled: 'yes', maxConcurrent: 0}}}")
+        #expect(wrong == EndpointConfig())
+        for path in ["models.endpoint.enabled", "models.endpoint.maxConcurrent"] {
+            #expect(words.contains { $0.contains(path) }, "\(words)")
+        }
+    }
+
     @Test("prices of clawhold.json come first, and a wrong one is a problem and no price")
     func prices() throws {
         let plan = try makePlan(

@@ -146,6 +146,16 @@ extension DeliveryCore {
         for warning in spending.warnings(on: today) { alert(.spending(warning, then: config.spend, day: today)) }
     }
 
+    /// Why a relayed request, which is no agent's, may not ask this model today; nil: it may.
+    func objection(to model: String, _ now: Int64) -> String? {
+        guard spending.isNeeded else { return nil }
+        switch spending.verdict(for: "", on: limits.day(now)) {
+        case .within: return nil
+        case .stop(let sentence): return sentence
+        case .cheaper(let notice): return model == config.spend.cheaperModel.model ? nil : notice
+        }
+    }
+
     /// The models of a turn, under today's limits.
     mutating func offer(_ row: TurnRow, in turn: inout HubTurn, _ now: Int64) {
         let offers = ModelOffers(config: config)

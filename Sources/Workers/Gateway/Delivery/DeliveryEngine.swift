@@ -10,7 +10,7 @@ package import Runtime
 internal import Synchronization
 
 /// The delivery engine as the rest of the gateway sees it: journal, lanes, links, and the contract between them.
-package final class DeliveryEngine: Conversations {
+package final class DeliveryEngine: Conversations, RelayWorkers {
     private let worker: Worker
     let writer: JournalWriter
     let pairing: PairingStore
@@ -97,6 +97,15 @@ package final class DeliveryEngine: Conversations {
         _ = try? await writer.commit(.relaxed) { _ in }  // whatever it says, this was the last
         writer.close()
     }
+
+    // MARK: Relayed requests
+
+    func openStream(
+        _ worker: String,
+        _ receive: @escaping (GatewayStream.Event) -> Void
+    ) -> GatewayStream { hub.value.open(worker, receive: receive) }
+
+    func objection(to model: String) -> String? { engine.value.objection(to: model) }
 
     // MARK: Conversations
 
@@ -275,7 +284,13 @@ package func makeDelivery(worker: Worker, config: GatewayConfig) async throws ->
     )
     let built = try await loop.submit {
         let engine = EngineLoop(loop: loop, config: config, ports: ports)
-        let hub = HubServer(loop: loop, key: key, build: worker.start.build, events: engine)
+        let hub = HubServer(
+            loop: loop,
+            key: key,
+            build: worker.start.build,
+            events: engine,
+            limits: HubLimits(config.endpoint)
+        )
         engine.attach(hub)
         return (NIOLoopBound(engine, eventLoop: loop), NIOLoopBound(hub, eventLoop: loop))
     }.get()

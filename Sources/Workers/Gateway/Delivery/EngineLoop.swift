@@ -72,6 +72,9 @@ final class EngineLoop: HubEvents {
 
     func wanted(worker: String) { start(worker) }
 
+    /// Why a relayed request may not ask this model today; nil: it may.
+    func objection(to model: String) -> String? { core.objection(to: model, ports.now()) }
+
     func absence(of worker: String) -> String? {
         guard let row = core.table[worker], row.state == "parked" else { return nil }
         return row.text.isEmpty ? "\(worker) is parked" : "\(worker) is parked: \(row.text)"

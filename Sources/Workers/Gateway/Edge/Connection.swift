@@ -55,9 +55,11 @@ struct Connection {
                     channel.eventLoop.makeCompletedFuture {
                         late.cancel()
                         let this = bound.value
-                        let handler = HTTPConnection(core: this.core) { head in
-                            this.peer(head.headers, local: local.value)
-                        }
+                        let handler = HTTPConnection(
+                            core: this.core,
+                            peerOf: { this.peer($0.headers, local: local.value) },
+                            onAdmission: { this.gate.admitted(this.channel) }
+                        )
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
                 }

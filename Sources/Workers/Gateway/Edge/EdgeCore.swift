@@ -37,6 +37,7 @@ final class EdgeCore {
     private var probes = ProbeWatch()
     /// For `ps` and `status`: what is wrong with the probes, or nothing any more.
     private let remark: @Sendable (String) -> Void
+    private let relays: RelayDoor
 
     init(
         config: GatewayConfig,
@@ -51,7 +52,8 @@ final class EdgeCore {
         log: Logger,
         eventLoop: any EventLoop,
         isOwnTree: @escaping @Sendable (_ pid: Int32) -> Bool,
-        remark: @escaping @Sendable (String) -> Void = { _ in }
+        remark: @escaping @Sendable (String) -> Void = { _ in },
+        relays workers: (any RelayWorkers)? = nil
     ) {
         self.remark = remark
         self.isOwnTree = isOwnTree
@@ -69,6 +71,7 @@ final class EdgeCore {
             owner: owner
         )
         routes = HTTPRoutes(config: config, secret: secret, isSafeMode: isSafeMode)
+        relays = RelayDoor(config: config, limits: limits, now: clock.now, workers: workers)
         presence = Presence(host: host, version: config.version)
     }
 
@@ -336,12 +339,34 @@ final class EdgeCore {
         return routes.isImmediate(question) ? routes.answer(question, state: nil) : lockedOut(question)
     }
 
-    /// A bearer is an attempt like any other: without this it could be guessed here as fast as one likes.
+    /// Nil: no request for a model. The secret is asked for on every address, and guessing it bounded as everywhere.
+    func relay(
+        _ question: HTTPQuestion,
+        headers: [(name: String, value: String)],
+        output: any RelayOutput
+    ) -> RelayDoor.Reception? {
+        guard let format = relays.format(question) else { return nil }
+        if let wait = lockout(question) { return .refused(relays.tooManyAttempts(format, wait: wait)) }
+        guard admission.secret.accepts(bearer: question.bearer) else { return .refused(relays.unauthorized(format)) }
+        if isDraining { return .refused(relays.overloaded(format)) }
+        return relays.begin(format, headers: headers, output: output)
+    }
+
+    func relayGrew(_ exchange: RelayExchange) { relays.grew(exchange) }
+
+    func relayEnded(_ exchange: RelayExchange) { relays.ended(exchange) }
+
     private func lockedOut(_ question: HTTPQuestion) -> HTTPAnswer? {
+        lockout(question).map { .tooManyAttempts(wait: $0) }
+    }
+
+    /// A bearer is an attempt like any other: without this it could be guessed here as fast as one likes. How long nobody
+    /// from there may try again; nil: now.
+    private func lockout(_ question: HTTPQuestion) -> Duration? {
         guard question.bearer != nil, !question.peer.isLocal(trustedProxies: config.trustedProxies) else { return nil }
         let key = question.peer.limiterKey(trustedProxies: config.trustedProxies)
         let now = clock.now()
-        if let wait = limiter.wait(key, now: now) { return .tooManyAttempts(wait: wait) }
+        if let wait = limiter.wait(key, now: now) { return wait }
         if admission.secret.accepts(bearer: question.bearer) {
             limiter.succeeded(key)
         } else {

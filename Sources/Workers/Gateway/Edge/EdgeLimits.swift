@@ -1,3 +1,4 @@
+internal import Config
 internal import NIOCore
 
 /// The bounds of the edge. Tests lower them to reach them.
@@ -22,6 +23,10 @@ struct EdgeLimits: Sendable {
     var requestsInFlight = 64
     /// Body of a plain HTTP request: nothing here takes one.
     var httpBodyBytes = 64 * 1024
+    /// A request of the pass-through endpoint, from its head to the end of its answer.
+    var relay = TimeAmount.seconds(660)
+    /// The bodies of such requests together, until their answers begin.
+    var relayBytes = 32 * 1024 * 1024
     var tick = TimeAmount.seconds(30)
     var health = TimeAmount.seconds(60)
     /// So long after the start the platform has to have asked for `/healthz`.
@@ -32,4 +37,9 @@ struct EdgeLimits: Sendable {
     var workers = TimeAmount.seconds(1)
 
     init() {}
+
+    /// With room for every request of the pass-through endpoint besides.
+    init(_ endpoint: EndpointConfig) {
+        if endpoint.enabled { connections += endpoint.maxConcurrent }
+    }
 }

@@ -25,9 +25,11 @@ struct EdgeServer: Sendable {
         /// Why the gateway is in safe mode; nil when it is not.
         var safeReason: String?
         var command: @Sendable (WorkerOrder, String) -> Void
-        /// Whether a process that dials the Unix socket belongs to our own tree: the supervisor, and all that it started.
+        /// What the pass-through endpoint asks; nil: nobody (safe mode).
+        var relays: (any RelayWorkers)?
         /// One line about the gateway for `ps`; an empty one takes it back.
         var remark: @Sendable (String) -> Void = { _ in }
+        /// Whether a process that dials the Unix socket belongs to our own tree: the supervisor, and all that it started.
         var isOwnTree: @Sendable (Int32) -> Bool = { PeerDescent.isOwn($0, tree: [getppid(), getpid()]) }
         var limits = EdgeLimits()
         var clock = EdgeClock.real
@@ -104,7 +106,8 @@ struct EdgeServer: Sendable {
             log: parts.log,
             eventLoop: eventLoop,
             isOwnTree: parts.isOwnTree,
-            remark: parts.remark
+            remark: parts.remark,
+            relays: parts.relays
         )
         box.value = core
         return core

@@ -37,6 +37,9 @@ struct HelloCheck {
         guard !hello.stream.isEmpty else { return .control }
         guard hello.stream.utf8.count <= 64 else { return .refused(.refused, "the stream's name is too long") }
         guard !hello.target.isEmpty else { return .serves(stream: hello.stream) }
+        guard !hello.stream.hasPrefix(GatewayStream.prefix) else {
+            return .refused(.refused, "streams with this name are the gateway's own")
+        }
         // Models answer turns; files travel between channels and agents, whichever of them wants one.
         switch (worker.kind, WorkerID(hello.target)?.kind) {
         case (.agent, .model), (.agent, .channel), (.channel, .agent): break

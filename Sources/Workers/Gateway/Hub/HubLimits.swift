@@ -1,3 +1,4 @@
+internal import Config
 internal import NIOCore
 
 /// The bounds of the hub.
@@ -14,4 +15,13 @@ struct HubLimits: Sendable {
     var startEvery = TimeAmount.seconds(3)
     /// Bytes that wait for a worker that does not read.
     var pendingBytes = 32 * 1024 * 1024
+
+    init() {}
+
+    /// With room for every request of the pass-through endpoint besides.
+    init(_ endpoint: EndpointConfig) {
+        guard endpoint.enabled else { return }
+        connections += endpoint.maxConcurrent
+        streams += endpoint.maxConcurrent
+    }
 }

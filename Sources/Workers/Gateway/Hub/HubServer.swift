@@ -17,6 +17,7 @@ final class HubServer {
     private var handlers: [Int: LinkHandler] = [:]
     private var streams: [String: Stream] = [:]
     private var lastLink = 0
+    private var lastStream = 0
     private var isPaused = false
     private var listener: (any Channel)?
 
@@ -28,7 +29,7 @@ final class HubServer {
 
     /// A stream that waits for its other end.
     private struct Stream {
-        var opener: LinkHandler
+        var opener: any StreamOpener
         var target: String
         var deadline: Scheduled<Void>
     }
@@ -125,8 +126,8 @@ final class HubServer {
         events.unlinked(worker: worker, link: link)
     }
 
-    func abandoned(stream: String, by handler: LinkHandler) {
-        guard let waiting = streams[stream], waiting.opener === handler else { return }
+    func abandoned(stream: String, by opener: any StreamOpener) {
+        guard let waiting = streams[stream], waiting.opener === opener else { return }
         waiting.deadline.cancel()
         streams[stream] = nil
     }
@@ -158,16 +159,30 @@ final class HubServer {
 
     // MARK: Streams
 
-    private func open(_ stream: String, _ target: String, _ handler: LinkHandler) {
-        guard streams[stream] == nil else { return handler.dismiss(.refused, "the stream is open already") }
-        guard streams.count < limits.streams else {
-            return handler.dismiss(.unavailable, "\(limits.streams) streams wait already: try again")
+    /// A stream of the gateway's own to a worker, which is started for it. `receive` is called on the event loop, never
+    /// before this returns.
+    func open(_ target: String, receive: @escaping (GatewayStream.Event) -> Void) -> GatewayStream {
+        lastStream += 1
+        let id = "\(GatewayStream.prefix)\(lastStream)"
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let stream = GatewayStream(withdraw: { bound.value.abandoned(stream: id, by: $0) }, receive: receive)
+        let opened = NIOLoopBound(stream, eventLoop: loop)
+        loop.execute {
+            if !opened.value.isOver { bound.value.open(id, target, opened.value) }
         }
-        if let absence = events.absence(of: target) { return handler.dismiss(.unavailable, absence) }
+        return stream
+    }
+
+    private func open(_ stream: String, _ target: String, _ opener: any StreamOpener) {
+        guard streams[stream] == nil else { return opener.dismiss(.refused, "the stream is open already") }
+        guard streams.count < limits.streams else {
+            return opener.dismiss(.unavailable, "\(limits.streams) streams wait already: try again")
+        }
+        if let absence = events.absence(of: target) { return opener.dismiss(.unavailable, absence) }
         let bound = NIOLoopBound(self, eventLoop: loop)
         let deadline = loop.scheduleTask(in: limits.pairing) { bound.value.expired(stream) }
-        streams[stream] = Stream(opener: handler, target: target, deadline: deadline)
-        handler.becomeWaiting(stream: stream)
+        streams[stream] = Stream(opener: opener, target: target, deadline: deadline)
+        (opener as? LinkHandler)?.becomeWaiting(stream: stream)
         if let link = links[target], link.isWelcomed, !events.isLeaving(target) {
             announce(stream, on: link.id)
         } else {

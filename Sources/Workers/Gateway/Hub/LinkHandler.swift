@@ -4,7 +4,7 @@ internal import NIOCore
 /// One connection to the hub: HELLO first, then either frames for the engine, or bytes for the other end of a stream.
 ///
 /// On the hub's event loop, like everything here.
-final class LinkHandler: ChannelDuplexHandler {
+final class LinkHandler: ChannelDuplexHandler, StreamOpener {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -15,6 +15,8 @@ final class LinkHandler: ChannelDuplexHandler {
         /// A stream's end whose other end is not there yet.
         case waiting(stream: String)
         case piping(LinkHandler)
+        /// A stream that the gateway itself opened.
+        case serving(GatewayStream)
         case closing
     }
 
@@ -56,6 +58,7 @@ final class LinkHandler: ChannelDuplexHandler {
         case .control(let worker, let link): server.lost(worker: worker, link: link)
         case .waiting(let stream): server.abandoned(stream: stream, by: self)
         case .piping(let peer): peer.finish()
+        case .serving(let stream): stream.lost()
         case .greeting, .closing: break
         }
         context.fireChannelInactive()
@@ -71,7 +74,7 @@ final class LinkHandler: ChannelDuplexHandler {
         case .piping(let peer): peer.finishOutput()
         // A stream's end that waits may have said all it has to say.
         case .waiting: break
-        case .greeting, .control, .closing: context.close(promise: nil)
+        case .greeting, .control, .serving, .closing: context.close(promise: nil)
         }
     }
 
@@ -97,13 +100,20 @@ final class LinkHandler: ChannelDuplexHandler {
             // The kernel keeps what comes; its buffer is the flow control.
             case .waiting: false
             case .piping(let peer): peer.isWritable
+            case .serving(let stream): stream.isReading
             case .closing: true
             }
         if mayRead { context.read() } else { isReadHeld = true }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if case .piping(let peer) = state, context.channel.isWritable { peer.readOn() }
+        if context.channel.isWritable {
+            switch state {
+            case .piping(let peer): peer.readOn()
+            case .serving(let stream): stream.becameWritable()
+            case .greeting, .control, .waiting, .closing: break
+            }
+        }
         context.fireChannelWritabilityChanged()
     }
 
@@ -116,6 +126,7 @@ final class LinkHandler: ChannelDuplexHandler {
                     server.greeted(hello, by: self)
                 case (.greeting, _): throw FrameError.unknownType(message.type)
                 case (.control(let worker, let link), _): server.received(worker: worker, link: link, message: message)
+                case (.serving(let stream), _): stream.received(message)
                 case (.waiting, _), (.piping, _), (.closing, _): return
                 }
             }
@@ -128,7 +139,7 @@ final class LinkHandler: ChannelDuplexHandler {
 
     private func nextFrame() throws(FrameError) -> HubMessage? {
         switch state {
-        case .greeting, .control: try Frame.decode(from: &buffer)
+        case .greeting, .control, .serving: try Frame.decode(from: &buffer)
         // What follows the HELLO of a stream is the other end's.
         case .waiting, .piping, .closing: nil
         }
@@ -160,6 +171,15 @@ final class LinkHandler: ChannelDuplexHandler {
             end.readOn()
         }
     }
+
+    /// Serves a stream of the gateway's own; what came behind HELLO is the stream's.
+    func becomeServing(_ stream: GatewayStream) {
+        state = .serving(stream)
+        write(.welcome(server.welcome))
+    }
+
+    /// The stream wants more again.
+    func resumeReading() { readOn() }
 
     /// Sends a frame; false when the worker does not read and too much waits for it.
     @discardableResult

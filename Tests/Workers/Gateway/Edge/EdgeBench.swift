@@ -33,6 +33,7 @@ struct EdgeBench {
         var isOwnTree: @Sendable (Int32) -> Bool = { _ in false }
         /// In the place of the fake, as in safe mode.
         var safeEngine: SafeConversations?
+        var relays: FakeRelayWorkers?
     }
 
     /// Runs `body` against an edge and takes it down again.
@@ -66,6 +67,7 @@ struct EdgeBench {
             command: { order, id in
                 restarts.ids.withLock { $0.append(order == .restart ? id : "\(order.rawValue) \(id)") }
             },
+            relays: setup.relays,
             isOwnTree: setup.isOwnTree,
             limits: setup.limits,
             log: log,

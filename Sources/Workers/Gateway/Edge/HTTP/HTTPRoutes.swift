@@ -40,7 +40,7 @@ struct HTTPRoutes: Sendable {
 
     /// True for the paths that answer from memory at once, without asking the delivery engine.
     func isImmediate(_ question: HTTPQuestion) -> Bool {
-        !["/ready", "/readyz", "/metrics"].contains(question.path)
+        !["/ready", "/readyz", "/metrics", "/v1/models"].contains(question.path)
     }
 
     /// The answer to a GET; `state` is nil only where `isImmediate`.
@@ -54,9 +54,32 @@ struct HTTPRoutes: Sendable {
             return readOnly(question) { readiness(question, state: state) }
         case "/metrics":
             return readOnly(question) { metrics(question, state: state) }
+        case "/v1/models" where config.endpoint.enabled:
+            return readOnly(question) { models(question) }
         default:
             return page(question)
         }
+    }
+
+    /// What the pass-through endpoint can be asked for, in the shape of OpenAI's list.
+    private func models(_ question: HTTPQuestion) -> HTTPAnswer {
+        guard secret.accepts(bearer: question.bearer) else {
+            let words = "the key of this endpoint is the gateway's \(config.auth.mode.rawValue)"
+            return .json(401, ["error": ["message": .string(words), "type": "invalid_request_error"]])
+        }
+        let agents = config.agents.flatMap { [$0.model.primary] + $0.model.fallbacks }.filter { !$0.worker.isEmpty }
+        var names: [String] = []
+        for name in agents.map(\.model) + config.catalog.filter({ !$0.worker.isEmpty }).map(\.model)
+        where !names.contains(name) && !name.hasPrefix("demo/") {
+            names.append(name)
+        }
+        let rows = names.map { name -> WireValue in
+            [
+                "id": .string(name), "object": "model", "created": 0,
+                "owned_by": .string(String(name.prefix { $0 != "/" })),
+            ]
+        }
+        return .json(200, ["object": "list", "data": .array(rows)])
     }
 
     private func readOnly(_ question: HTTPQuestion, _ answer: () -> HTTPAnswer) -> HTTPAnswer {
