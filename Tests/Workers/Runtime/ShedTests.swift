@@ -31,7 +31,8 @@ struct ShedTests {
     }
 }
 
-/// Memory in pieces as a program allocates them, between others that stay: the heap's end cannot fall by itself.
+/// Memory in pieces as a program allocates them, between others that stay: the heap's end cannot fall by itself. Those that
+/// stay are of the same size, or they would come from what the tests before have freed, and stand somewhere else.
 private struct Heap: ~Copyable {
     private var pieces: [UnsafeMutableRawPointer] = []
     private var pins: [UnsafeMutableRawPointer] = []
@@ -40,8 +41,7 @@ private struct Heap: ~Copyable {
         for number in 0..<(megabytes * 16) {
             guard let piece = malloc(64 * 1024) else { continue }
             memset(piece, 1, 64 * 1024)
-            pieces.append(piece)
-            if number % 16 == 15, let pin = malloc(64) { pins.append(pin) }
+            if number % 16 == 15 { pins.append(piece) } else { pieces.append(piece) }
         }
     }
 
