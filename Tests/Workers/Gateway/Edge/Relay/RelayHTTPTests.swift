@@ -159,7 +159,7 @@ struct RelayHTTPTests {
         let workers = FakeRelayWorkers(Self.stream("data: 1\n\n", isWhole: false))
         try await Self.with(workers) { setup in
             setup.limits.strangers = 1
-            setup.limits.strangerPatience = .milliseconds(1)
+            setup.limits.strangerPatience = .seconds(2)
         } _: { bench in
             let client = try await ClientBootstrap(group: bench.group).connect(host: "127.0.0.1", port: bench.port) {
                 channel in
