@@ -150,12 +150,12 @@ struct UpstreamTests {
     @Test("who asked may take its time: that is not the provider's silence")
     func slowReader() async throws {
         var times = CallTimes()
-        times.idle = .milliseconds(50)
+        times.idle = .milliseconds(300)
         let server = try await ScriptedServer.start([.send(Self.head + Self.hello + Self.end), .close])
         let upstream = Self.upstream(server.url, times: times)
         let report = await upstream.attempt(.hello(model: "claude-x"), with: Self.key, limit: .seconds(600)) { _ in
             // As long as a slow reader needs; nothing is waited for.
-            try await Task.sleep(for: .milliseconds(400))
+            try await Task.sleep(for: .milliseconds(900))
         }
         try await upstream.client.shutdown()
         await server.stop()
