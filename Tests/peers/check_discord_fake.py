@@ -99,8 +99,11 @@ async def messages(fake):
     async with fake.running(Bot()) as bot:
         assert bot.user.id == int(BOT) and bot.get_channel(int(GENERAL)).name == "general"
         texts = ["hello", "grüß dich 👋", "x" * 1990]
-        ids = [(await fake.ask("message", {"text": t}))["id"] for t in texts]
-        rows = await fake.sent(3)
+        ids = []
+        for text in texts:
+            ids.append((await fake.ask("message", {"text": text}))["id"])
+            # The library hears messages in their order and answers each in a task of its own.
+            rows = await fake.sent(len(ids))
         assert [r["content"] for r in rows] == ["echo: " + t for t in texts]
         assert [r["reply_to"] for r in rows] == ids and all(r["nonce"] for r in rows), rows
         await fake.ask("message", {"text": "you there", "mention": True})
