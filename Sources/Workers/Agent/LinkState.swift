@@ -57,19 +57,22 @@ final class LinkState: LinkWatch {
             defer { state.next += 1 }
             return state.next
         }
-        let timer = Task {  // cancelled below
-            try? await Task.sleep(for: limit)  // cancelled: the waiting has ended
-            self.resume(id)
-        }
+        // Begins behind the waiting: one that is over before would wake nobody.
+        let timer = Mutex<Task<Void, Never>?>(nil)
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 state.withLock { $0.waiting[id] = continuation }
-                if Task.isCancelled { resume(id) }
+                if Task.isCancelled { return resume(id) }
+                let limited = Task {  // cancelled below
+                    try? await Task.sleep(for: limit)  // cancelled: the waiting has ended
+                    self.resume(id)
+                }
+                timer.withLock { $0 = limited }
             }
         } onCancel: {
             resume(id)
         }
-        timer.cancel()
+        timer.withLock { $0 }?.cancel()
     }
 
     private func resume(_ id: UInt64) {

@@ -28,10 +28,8 @@ final class Gate: Sendable {
             defer { state.next += 1 }
             return state.next
         }
-        let timer = Task {  // cancelled below
-            try? await Task.sleep(for: limit)  // cancelled: the waiting has ended
-            self.resume(id)
-        }
+        // Begins behind the waiting: one that is over before would wake nobody, and nobody would ever wake who waits.
+        let timer = Mutex<Task<Void, Never>?>(nil)
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
@@ -39,12 +37,17 @@ final class Gate: Sendable {
                     state.waiting[id] = continuation
                     return false
                 }
-                if isOver { continuation.resume() }
+                guard !isOver else { return continuation.resume() }
+                let limited = Task {  // cancelled below
+                    try? await Task.sleep(for: limit)  // cancelled: the waiting has ended
+                    self.resume(id)
+                }
+                timer.withLock { $0 = limited }
             }
         } onCancel: {
             resume(id)
         }
-        timer.cancel()
+        timer.withLock { $0 }?.cancel()
         return isOpen
     }
 

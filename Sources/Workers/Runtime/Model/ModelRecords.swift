@@ -127,8 +127,10 @@ package final class ModelRecords: Sendable {
     }
 
     private func save(_ gate: Gate? = nil) async {
-        // An empty state must not take the place of one that is still on its way here.
-        guard await restored.opens(within: patience) || !Task.isCancelled else { return }
+        // An empty state must not take the place of one that is still on its way here: before that is read nothing is sent,
+        // and `welcomed` asks again.
+        let isRead = await restored.opens(within: patience)
+        guard isRead || !Task.isCancelled else { return }
         let frame = state.withLock { state -> (HubModelState, @Sendable (HubMessage) async -> Bool)? in
             state.scheduled = .none
             guard let snapshot = state.snapshot else { return nil }
@@ -137,7 +139,7 @@ package final class ModelRecords: Sendable {
             var kept = snapshot()
             kept.seq = state.seq
             if let gate { state.savers.append((state.seq, gate)) }
-            return state.send.map { (kept, $0) }
+            return isRead ? state.send.map { (kept, $0) } : nil
         }
         if let (kept, send) = frame { _ = await send(.modelState(kept)) }
     }
