@@ -117,12 +117,6 @@ final class AnswerDelivery: Sendable {
             try await receive(event)
             watch.enter(.idle, for: times.idle)
         }
-        if draft.isOver {
-            watch.enter(.end, for: times.end)
-        } else if draft.isFinished {
-            watch.enter(.end, for: times.afterwards)
-        } else if draft.hasBegun {
-            watch.enter(.idle, for: times.idle)
-        }
+        watch.follow(draft, times)
     }
 }

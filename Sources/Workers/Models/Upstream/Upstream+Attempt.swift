@@ -81,6 +81,7 @@ extension Upstream {
             guard response.status == .ok else {
                 throw await refusal(response, times: times, watch: watch, progress: progress)
             }
+            try Self.isPlain(response)
             watch.enter(.firstContent, for: times.firstContent)
             do {
                 try await read(response)
@@ -119,18 +120,12 @@ extension Upstream {
         watch: CallWatch,
         times: CallTimes
     ) async throws {
-        if let coding = response.headers.first(name: "content-encoding"),
-            !["", "identity"].contains(coding.lowercased())
-        {
-            throw CallFailure(
-                .badRequest,
-                "the answer is compressed (\(coding.prefix(40))), which was not asked for: something in front of the provider does it",
-                status: 200
-            )
-        }
         let type = response.headers.first(name: "content-type")?.lowercased() ?? ""
         guard form == .events, type.isEmpty || type.hasPrefix("text/event-stream") else {
-            return try await readWhole(response, into: delivery, form: form, type: type, watch: watch, times: times)
+            let wanted = form == .events ? "event stream" : "JSON"
+            let found = try await whole(response, limit: Self.wholeLimit, wanted: wanted, watch: watch, times: times)
+            try await delivery.take(whole: found.json)
+            return try await delivery.conclude()
         }
         var decoder = EventStreamDecoder()
         do {
@@ -153,26 +148,31 @@ extension Upstream {
     }
 
     /// An answer in one piece: asked for, or from a server that knows no streams.
-    private func readWhole(
+    ///
+    /// - Parameter wanted: what it is not when it cannot be read.
+    func whole(
         _ response: HTTPClientResponse,
-        into delivery: AnswerDelivery,
-        form: WireRequest.Form,
-        type: String,
+        limit: Int,
+        wanted: String,
         watch: CallWatch,
         times: CallTimes
-    ) async throws {
+    ) async throws -> (json: JSON, bytes: [UInt8]) {
         var bytes: [UInt8] = []
         for try await buffer in response.body {
             watch.enter(.idle, for: times.idle)
-            guard bytes.count + buffer.readableBytes <= Self.wholeLimit else {
-                throw CallFailure(.cut, "the answer is longer than \(Self.wholeLimit) bytes")
+            guard bytes.count + buffer.readableBytes <= limit else {
+                throw CallFailure(.cut, "the answer is longer than \(limit) bytes")
             }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
         guard let json = try? JSON(parsing: bytes) else {
-            let found = type.isEmpty ? "has no type" : "is \(type.prefix(80))"
-            let wanted = form == .events ? "no event stream" : "no JSON"
-            throw CallFailure(.badRequest, "the answer is \(wanted): it \(found). Is the base URL right?", status: 200)
+            let type = response.headers.first(name: "content-type") ?? ""
+            let found = type.isEmpty ? "has no type" : "is \(type.lowercased().prefix(80))"
+            throw CallFailure(
+                .badRequest,
+                "the answer is no \(wanted): it \(found). Is the base URL right?",
+                status: 200
+            )
         }
         if ErrorBody.isError(json) {
             throw Classification.failure(
@@ -182,8 +182,18 @@ extension Upstream {
                 now: Self.now
             )
         }
-        try await delivery.take(whole: json)
-        try await delivery.conclude()
+        return (json, bytes)
+    }
+
+    private static func isPlain(_ response: HTTPClientResponse) throws(CallFailure) {
+        guard let coding = response.headers.first(name: "content-encoding"),
+            !["", "identity"].contains(coding.lowercased())
+        else { return }
+        throw CallFailure(
+            .badRequest,
+            "the answer is compressed (\(coding.prefix(40))), which was not asked for: something in front of the provider does it",
+            status: 200
+        )
     }
 
     /// The failure that an error response tells of. A body that does not end in time is as good as none.

@@ -106,6 +106,13 @@ struct RelayTests {
         )
     }
 
+    @Test("a stream that does not name its type is one where one was asked for")
+    func untyped() async throws {
+        let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
+        let answer = try await Self.relay([.send(head + Self.word + Self.stop + Self.done), .close])
+        #expect(answer.body == Self.word + Self.stop + Self.done)
+    }
+
     @Test("an answer in one piece goes on as it is, with its counts in the report")
     func whole() async throws {
         let text =
@@ -131,6 +138,16 @@ struct RelayTests {
             ([.send(Self.head + Self.role), .close], .cut),
             ([.send(Self.head + Self.role + Self.stop + Self.done), .close], .transient),
             ([.send(Self.head + Self.role + "data: {nonsense\n\n"), .close], .cut), ([.close], .transient),
+            (
+                [
+                    .send(Self.head.replacing("\r\n\r\n", with: "\r\ncontent-encoding: gzip\r\n\r\n") + Self.word),
+                    .close,
+                ], .badRequest
+            ),
+            (
+                [.send("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<html>"), .close],
+                .badRequest
+            ),
         ]
         for (steps, kind) in cases {
             let answer = try await Self.relay(steps)

@@ -56,6 +56,17 @@ final class CallWatch: Sendable {
         early?.cancel()
     }
 
+    /// Enters the phase of an answer of which this has come.
+    func follow(_ draft: AnswerDraft, _ times: CallTimes) {
+        if draft.isOver {
+            enter(.end, for: times.end)
+        } else if draft.isFinished {
+            enter(.end, for: times.afterwards)
+        } else if draft.hasBegun {
+            enter(.idle, for: times.idle)
+        }
+    }
+
     /// Returns when a phase has taken too long; throws when the task is cancelled.
     private func expired() async throws -> Expiry {
         while true {

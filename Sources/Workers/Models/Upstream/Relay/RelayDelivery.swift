@@ -47,7 +47,6 @@ final class RelayDelivery: Sendable {
         self.receive = receive
     }
 
-    var isOver: Bool { state.withLock { $0.reader.draft.isOver } }
     var isFinished: Bool { state.withLock { $0.reader.draft.isFinished } }
 
     func take(_ bytes: some Collection<UInt8>) async throws {
@@ -122,14 +121,7 @@ final class RelayDelivery: Sendable {
         }
         try await send(bytes, isFirst: isFirst)
         if let failure { throw failure }
-        let draft = state.withLock { $0.reader.draft }
-        if draft.isOver {
-            watch.enter(.end, for: times.end)
-        } else if draft.isFinished {
-            watch.enter(.end, for: times.afterwards)
-        } else if draft.hasBegun {
-            watch.enter(.idle, for: times.idle)
-        }
+        watch.follow(state.withLock { $0.reader.draft }, times)
     }
 
     /// Reads an event where that matters. Whether it goes on.

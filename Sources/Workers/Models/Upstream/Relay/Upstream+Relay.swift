@@ -32,7 +32,7 @@ extension Upstream: RelayAttempts {
                 body: Self.body(body.pieces(model: call.request.model, asksForUsage: hidesCounts))
             )
             request.form = body.isStream ? .events : .whole
-            let expiry = try await watch.run { [request] in
+            let expiry = try await watch.run { [request, isStream = body.isStream] in
                 try await exchange(request, key: key, times: times, watch: watch, progress: progress) { response in
                     let delivery = RelayDelivery(
                         reader: dialect.relayReader(format, model: call.request.model),
@@ -45,7 +45,7 @@ extension Upstream: RelayAttempts {
                         receive: receive
                     )
                     delivering.set(delivery)
-                    try await pass(response, into: delivery, watch: watch)
+                    try await pass(response, into: delivery, isStream: isStream, watch: watch)
                 }
             }
             if let expiry {
@@ -79,44 +79,26 @@ extension Upstream: RelayAttempts {
         )
     }
 
-    private func pass(_ response: HTTPClientResponse, into delivery: RelayDelivery, watch: CallWatch) async throws {
+    private func pass(
+        _ response: HTTPClientResponse,
+        into delivery: RelayDelivery,
+        isStream: Bool,
+        watch: CallWatch
+    ) async throws {
         let type = response.headers.first(name: "content-type")?.lowercased() ?? ""
-        guard type.hasPrefix("text/event-stream") else {
-            return try await passWhole(response, into: delivery, watch: watch)
+        guard type.hasPrefix("text/event-stream") || (type.isEmpty && isStream) else {
+            let wanted = isStream ? "event stream" : "JSON"
+            let limit = Self.relayWholeLimit
+            let found = try await whole(response, limit: limit, wanted: wanted, watch: watch, times: times)
+            return try await delivery.take(whole: found.json, found.bytes)
         }
         do {
-            for try await buffer in response.body where !delivery.isOver || buffer.readableBytes > 0 {
-                try await delivery.take(buffer.readableBytesView)
-            }
+            for try await buffer in response.body { try await delivery.take(buffer.readableBytesView) }
         } catch let error where Self.isOfTransport(error) {
             // A connection that breaks behind a whole answer took nothing away.
             guard delivery.isFinished, !Task.isCancelled else { throw error }
         }
         try await delivery.conclude()
-    }
-
-    private func passWhole(_ response: HTTPClientResponse, into delivery: RelayDelivery, watch: CallWatch) async throws
-    {
-        var bytes: [UInt8] = []
-        for try await buffer in response.body {
-            watch.enter(.idle, for: times.idle)
-            guard bytes.count + buffer.readableBytes <= Self.relayWholeLimit else {
-                throw CallFailure(.cut, "the answer is longer than \(Self.relayWholeLimit) bytes")
-            }
-            bytes.append(contentsOf: buffer.readableBytesView)
-        }
-        guard let json = try? JSON(parsing: bytes) else {
-            throw CallFailure(.badRequest, "the answer is no JSON. Is the base URL right?", status: 200)
-        }
-        if ErrorBody.isError(json) {
-            throw Classification.failure(
-                status: 200,
-                body: ErrorBody(json),
-                headers: answerHeaders(response),
-                now: Self.now
-            )
-        }
-        try await delivery.take(whole: json, bytes)
     }
 
     /// Longest answer in one piece that is relayed.
