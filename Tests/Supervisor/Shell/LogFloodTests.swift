@@ -13,17 +13,9 @@ struct LogFloodTests {
         return ["/bin/sh", "-c", "yes \(text) | head -n \(lines) >&2; echo poured; exec sleep 1000"]
     }
 
-    private func waitFor(_ what: String, _ isSo: () throws -> Bool) throws {
-        let deadline = Instant.now() + .seconds(120)
-        while try !isSo() {
-            guard Instant.now() < deadline else { throw SupervisorRun.Missing(description: what) }
-            usleep(5000)
-        }
-    }
-
     /// From its pointer: the log is not read.
     private func supervisor(of run: SupervisorRun) throws -> Int32 {
-        try waitFor("the pointer") { access(RuntimePointer.path(in: run.state), F_OK) == 0 }
+        try eventually("the pointer") { access(RuntimePointer.path(in: run.state), F_OK) == 0 }
         return SupervisorRun.pid(in: try SystemFile.text(RuntimePointer.path(in: run.state)), after: "\"pid\":")
     }
 
@@ -42,7 +34,7 @@ struct LogFloodTests {
         let run = try SupervisorRun(plan)
         let pid = try supervisor(of: run)
         let before = try residentKB(pid)
-        try waitFor("the end of the flood") {
+        try eventually("the end of the flood", within: .seconds(120)) {
             try run.ask("logs", ["ID": "pour", "LINES": "5"]).contains { $0["TEXT"] == "[pour] poured" }
         }
         // Rings and buffer have their bounds: 30 MB went through.
@@ -112,7 +104,7 @@ struct LogFloodTests {
     func closedOutput() throws {
         let run = try SupervisorRun(FixturePlanText().with("gateway"), redirection: ">&- 2>&-")
         let pid = try supervisor(of: run)
-        try waitFor("a ready gateway") { try run.ask("ps").first?["STATE"] == "ready" }
+        try eventually("a ready gateway") { try run.ask("ps").first?["STATE"] == "ready" }
         // No other descriptor took the number: log lines would go into it.
         #expect(SystemFile.link("/proc/\(pid)/fd/1") == "/dev/null")
         #expect(SystemFile.link("/proc/\(pid)/fd/2") == "/dev/null")
@@ -128,7 +120,7 @@ struct LogFloodTests {
             redirection: "2>&1 | head -n 1"
         )
         let pid = try supervisor(of: run)
-        try waitFor("ready workers") { try run.ask("ps").filter { $0["STATE"] == "ready" }.count == 2 }
+        try eventually("ready workers") { try run.ask("ps").filter { $0["STATE"] == "ready" }.count == 2 }
         #expect(try run.ask("restart", ["ID": "agent:main"]).last?["END"] == "ok")
         kill(pid, SIGTERM)
         #expect(try run.exitCode() == 0)

@@ -10,9 +10,10 @@ struct TimedOut: Error {
     var waitingFor: String
 }
 
-/// Checks again every millisecond until it holds: for states of the kernel that announce themselves by nothing.
-func eventually(_ what: String, _ condition: () throws -> Bool) throws {
-    let deadline = Instant.now() + patience
+/// Checks again every millisecond until it holds: for what announces itself by nothing that a test could wait for, as the
+/// state of somebody else's process, or a supervisor whose log nobody reads.
+func eventually(_ what: String, within limit: Duration = patience, _ condition: () throws -> Bool) throws {
+    let deadline = Instant.now() + limit
     while try !condition() {
         if Instant.now() > deadline { throw TimedOut(waitingFor: what) }
         usleep(1000)
