@@ -107,6 +107,7 @@ extension SystemTests {
             let pid = try await gateway.pid(of: "gateway")
             // A stopped gateway accepts nothing, so every connection is in the kernel's queue when it is killed.
             Glibc.kill(pid, SIGSTOP)
+            try await eventually("the gateway stands still") { ProcessFiles(pid: pid).isStopped }
             let port = gateway.port
             let began = ContinuousClock.now
             let sockets = try await blocking {

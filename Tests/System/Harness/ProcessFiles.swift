@@ -74,6 +74,20 @@ struct ProcessFiles: Sendable {
 
     /// The state's letter, nil when it is gone.
     var state: Character? { status("State")?.first }
+
+    /// Whether each of its threads stands still. `kill(SIGSTOP)` returns before that: a thread that runs on another core
+    /// goes on until it next enters the kernel.
+    var isStopped: Bool {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        return !threads.isEmpty && threads.allSatisfy { ["T", "t"].contains(state(ofThread: $0)) }
+    }
+
+    private func state(ofThread id: String) -> Character? {
+        let text = text("task/\(id)/stat")
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        return text[text.index(after: end)...].first { $0 != " " }
+    }
+
     var children: [pid_t] {
         text("task/\(pid)/children").split(separator: " ").compactMap { pid_t($0) }
     }
