@@ -4,48 +4,9 @@
 import glob
 import os
 import pathlib
-import socket
-import subprocess
-import sys
-import threading
 import time
 
-PORT = 18789
-failures = []
-
-
-def check(name, held, detail=""):
-    print(("ok      " if held else "FAILED  ") + name + (f" ({detail})" if detail else ""), flush=True)
-    if not held:
-        failures.append(name)
-
-
-def run(*command, within=90):
-    return subprocess.run(command, capture_output=True, text=True, timeout=within)
-
-
-def show(key):
-    return run("systemctl", "show", "--value", "-p", key, "clawhold.service").stdout.strip()
-
-
-def get():
-    try:
-        with socket.create_connection(("127.0.0.1", PORT), timeout=10) as client:
-            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            answer = client.recv(64)
-        return int(answer.split()[1]) if answer.startswith(b"HTTP") else "closed without an answer"
-    except OSError as error:
-        return type(error).__name__
-
-
-def wait_for(what, within=30):
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.05)
-    return False
-
+from checks import Clients, check, end, get, run, show, wait_for
 
 first, second = sorted(glob.glob("/lab/*.deb"))
 secrets = pathlib.Path("/etc/clawhold.env")
@@ -73,26 +34,12 @@ check("the service's user may", owner.returncode == 0, owner.stderr.strip()[-160
 doctor = run("clawhold", "doctor", "--json")
 check("doctor finds no problem", doctor.returncode == 0, (doctor.stdout + doctor.stderr).strip()[-300:])
 
-results = {}
-is_running = True
-
-
-def work():
-    while is_running:
-        answer = get()
-        results[answer] = results.get(answer, 0) + 1
-
-
 before = show("MainPID")
-clients = [threading.Thread(target=work) for _ in range(4)]
-for client in clients:
-    client.start()
+clients = Clients(threads=4)
 result = run("dpkg", "-i", second)
 upgraded = wait_for(lambda: "upgrade: executing" in run("journalctl", "--no-pager", "-o", "cat", "-u", "clawhold").stdout, 30)
 time.sleep(2)
-is_running = False
-for client in clients:
-    client.join()
+results = clients.stop()
 check("an upgrade of the package is a live upgrade: same process", result.returncode == 0 and upgraded and show("MainPID") == before,
       result.stderr.strip()[-200:])
 check("nobody is refused meanwhile", set(results) == {200}, str(results))
@@ -108,5 +55,4 @@ check("purge takes the secrets, and never the state", result.returncode == 0 and
       (result.stdout + result.stderr).strip()[-160:])
 left = [path for path in glob.glob("/etc/systemd/system/**/*clawhold*", recursive=True)]
 check("nothing of it is left with systemd", not left, str(left))
-print(f"{len(failures)} failed" if failures else "all held")
-sys.exit(1 if failures else 0)
+end()

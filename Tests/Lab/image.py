@@ -15,18 +15,13 @@ import sys
 import tempfile
 import time
 
+from checks import check, end, get
+
 IMAGE, HOG = sys.argv[1], sys.argv[2]
 ROUNDS = int(os.environ.get("ROUNDS", "100"))
 TOKEN = "lab-token-0123456789"
-failures = []
 # Executables from before `health --live` are asked without.
 LIVE = []
-
-
-def check(name, held, detail=""):
-    print(("ok      " if held else "FAILED  ") + name + (f" ({detail})" if detail else ""), flush=True)
-    if not held:
-        failures.append(name)
 
 
 def podman(*words, within=60):
@@ -41,16 +36,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def status(port, path="/healthz", host="127.0.0.1"):
-    try:
-        with socket.create_connection((host, port), timeout=2) as client:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-            answer = client.recv(64)
-    except OSError:
-        return None
-    return int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else None
 
 
 class Box:
@@ -72,7 +57,7 @@ class Box:
     def healthy(self, within=20, path="/healthz"):
         """Milliseconds from before `podman run` until 200, or None."""
         while time.perf_counter() - self.began < within:
-            if status(self.port, path) == 200:
+            if get(path, self.port, within=2) == 200:
                 return (time.perf_counter() - self.began) * 1000
             time.sleep(0.001)
         return None
@@ -186,7 +171,7 @@ def places():
                 continue
             log = box.log()
             check(f"{name}: says where it listens", f"[gateway] listening on ws://0.0.0.0:{port} (PID " in log)
-            check(f"{name}: IPv6 answers too", status(port, host="::1") == 200)
+            check(f"{name}: IPv6 answers too", get(port=port, host="::1", within=2) == 200)
             answered, seen = chat(box, "Hello from the lab")
             check(f"{name}: the demonstration model answers", answered, seen)
             rung = re.search(r"memory limits: [^\n]*", log)
@@ -199,7 +184,7 @@ def places():
             inspected = json.loads(podman("inspect", box.name).stdout)[0]
             check(
                 f"{name}: a worker dies of its own budget alone",
-                death.get("cause") in ("oom-own", "allocation") and status(port) == 200 and inspected["State"]["Running"],
+                death.get("cause") in ("oom-own", "allocation") and get(port=port, within=2) == 200 and inspected["State"]["Running"],
                 f"{death.get('text')}; {rung.group(0)[:90] if rung else 'no rung'}",
             )
             health = box.run("clawhold", "health", *LIVE)
@@ -228,7 +213,7 @@ def forgetful():
     podman("run", "-d", "--name", name, "--network", "host", "-e", f"OPENCLAW_GATEWAY_TOKEN={TOKEN}", "-e", "OPENCLAW_STATE_DIR=/home/clawhold/s",
            IMAGE, "clawhold", "gateway", "--allow-unconfigured", "--port", str(port))
     end = time.monotonic() + 10
-    while status(port) != 200 and time.monotonic() < end:
+    while get(port=port, within=2) != 200 and time.monotonic() < end:
         time.sleep(0.01)
     said = podman("logs", name)
     text = said.stdout + said.stderr
@@ -307,5 +292,4 @@ CHECKS = (image, unset, places, foreign, forgetful, fly, restarts, times)
 for step in CHECKS:
     if len(sys.argv) == 3 or step.__name__ in sys.argv[3:]:
         step()
-print(f"{len(failures)} failed" if failures else "all held")
-sys.exit(1 if failures else 0)
+end()

@@ -10,58 +10,18 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import sys
-import threading
 import time
 
-PORT = 18789
-UNIT = "clawhold.service"
+from checks import UNIT, Clients, check, end, get, run, show, wait_for
+
 DROP_IN = pathlib.Path("/etc/systemd/system/clawhold.service.d/lab.conf")
 STATE = pathlib.Path("/var/lib/clawhold")
-failures = []
-
-
-def check(name, held, detail=""):
-    print(("ok      " if held else "FAILED  ") + name + (f" ({detail})" if detail else ""), flush=True)
-    if not held:
-        failures.append(name)
-
-
-def run(*command, within=90):
-    return subprocess.run(command, capture_output=True, text=True, timeout=within)
 
 
 def systemctl(*words, within=90):
     result = run("systemctl", *words, within=within)
     return result.returncode, (result.stdout + result.stderr).strip()
-
-
-def show(key):
-    return run("systemctl", "show", "--value", "-p", key, UNIT).stdout.strip()
-
-
-def wait_for(what, within=30):
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def get(path="/healthz", within=20):
-    """The status code, or the error's name: one connection, one request."""
-    try:
-        with socket.create_connection(("127.0.0.1", PORT), timeout=within) as client:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-            answer = b""
-            while piece := client.recv(65536):
-                answer += piece
-        return int(answer.split(b" ", 2)[1]) if answer else "closed without an answer"
-    except OSError as error:
-        return type(error).__name__
 
 
 def entries(*matches):
@@ -81,33 +41,6 @@ def group():
         for file in pathlib.Path(root + path).rglob("cgroup.procs"):
             found.update(int(pid) for pid in file.read_text().split())
     return found - {int(show("MainPID"))}
-
-
-class Clients:
-    """Connects without pause and counts what becomes of it."""
-
-    def __init__(self, threads=8):
-        self.results = {}
-        self.slowest = 0.0
-        self.lock = threading.Lock()
-        self.is_running = True
-        self.threads = [threading.Thread(target=self.work) for _ in range(threads)]
-        for thread in self.threads:
-            thread.start()
-
-    def work(self):
-        while self.is_running:
-            begin = time.monotonic()
-            result = get()
-            with self.lock:
-                self.results[result] = self.results.get(result, 0) + 1
-                self.slowest = max(self.slowest, time.monotonic() - begin)
-
-    def stop(self):
-        self.is_running = False
-        for thread in self.threads:
-            thread.join()
-        return self.results
 
 
 def configure(text):
@@ -303,5 +236,4 @@ STEPS = (
 for step in STEPS:
     if len(sys.argv) == 1 or step.__name__ in sys.argv[1:]:
         step()
-print(f"{len(failures)} failed" if failures else "all held")
-sys.exit(1 if failures else 0)
+end()

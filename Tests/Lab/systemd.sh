@@ -52,7 +52,7 @@ else
   install -D -m 644 ../../deploy/systemd/clawhold.sysusers "$guest/etc/sysusers.d/clawhold.conf"
   install -D -m 644 ../../deploy/systemd/clawhold.tmpfiles "$guest/etc/tmpfiles.d/clawhold.conf"
 fi
-install -m 755 $suite "$guest/lab/$suite"
+install -m 755 $suite checks.py "$guest/lab/"
 # A static executable has none of these; a debug one has the Swift runtime.
 mkdir -p "$guest/lab/lib"
 ldd "$CLAWHOLD" | awk '$3 ~ "^/" && $3 !~ "^/(usr/)?lib(64)?/" { print $3 }' | xargs -r cp -t "$guest/lab/lib"
