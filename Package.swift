@@ -54,6 +54,9 @@ let package = Package(
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
+        // MARK: TestSupport: what tests of several targets share
+        .target(name: "TestSupport", path: "Tests/Support"),
+
         // MARK: IPCControl: blocks, lifeline, descriptors
         .target(
             name: "IPCControl",
@@ -61,7 +64,7 @@ let package = Package(
             path: "Sources/IPC/Control",
             swiftSettings: optimised
         ),
-        .testTarget(name: "IPCControlTests", dependencies: ["IPCControl"], path: "Tests/IPC/Control"),
+        .testTarget(name: "IPCControlTests", dependencies: ["IPCControl", "TestSupport"], path: "Tests/IPC/Control"),
 
         // MARK: IPCHub: frames, links
         .target(
@@ -94,7 +97,7 @@ let package = Package(
 
         // MARK: Config
         .target(name: "Config", dependencies: ["IPCControl"]),
-        .testTarget(name: "ConfigTests", dependencies: ["Config"], path: "Tests/Config"),
+        .testTarget(name: "ConfigTests", dependencies: ["Config", "TestSupport"], path: "Tests/Config"),
 
         // MARK: Runtime: what every worker shares
         .target(
@@ -110,7 +113,11 @@ let package = Package(
 
         // MARK: Plan
         .target(name: "Plan", dependencies: ["CLinux", "Config", "IPCControl"], path: "Sources/Workers/Plan"),
-        .testTarget(name: "PlanTests", dependencies: ["Plan", "Supervisor"], path: "Tests/Workers/Plan"),
+        .testTarget(
+            name: "PlanTests",
+            dependencies: ["Plan", "Supervisor", "TestSupport"],
+            path: "Tests/Workers/Plan"
+        ),
 
         // MARK: Journal: the gateway's store, the only place that knows SQLite
         .target(
@@ -119,7 +126,7 @@ let package = Package(
             path: "Sources/Workers/Gateway/Journal",
             linkerSettings: [.linkedLibrary(":libsqlite3.a"), .linkedLibrary("m")]
         ),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], path: "Tests/Workers/Journal"),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "TestSupport"], path: "Tests/Workers/Journal"),
 
         // MARK: Gateway
         .target(
@@ -131,7 +138,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", nioEmbedded, protobuf],
+            dependencies: ["Gateway", "TestSupport", nioEmbedded, protobuf],
             path: "Tests/Workers/Gateway"
         ),
 
@@ -143,7 +150,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", "Config", logging, protobuf],
+            dependencies: ["Agent", "Config", "TestSupport", logging, protobuf],
             path: "Tests/Workers/Agent"
         ),
 
@@ -155,7 +162,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FailoverTests",
-            dependencies: ["Failover", "IPCHub", "Runtime", protobuf],
+            dependencies: ["Failover", "IPCHub", "Runtime", "TestSupport", protobuf],
             path: "Tests/Workers/Models/Failover"
         ),
         .target(
@@ -188,7 +195,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ModelUpstreamTests",
-            dependencies: ["Failover", "ModelUpstream", nioHTTP1, protobuf],
+            dependencies: ["Failover", "ModelUpstream", "TestSupport", nioHTTP1, protobuf],
             path: "Tests/Workers/Models/Upstream"
         ),
         .target(
@@ -217,7 +224,7 @@ let package = Package(
             name: "ModelDialectsTests",
             dependencies: [
                 "Config", "Failover", "ModelAnthropic", "ModelDialects", "ModelGoogle", "ModelOpenAI", "ModelUpstream",
-                asyncHTTPClient, logging, nioCore, nioPosix, protobuf,
+                "TestSupport", asyncHTTPClient, logging, nioCore, nioPosix, protobuf,
             ],
             path: "Tests/Workers/Models/Dialects"
         ),
@@ -234,9 +241,20 @@ let package = Package(
 
         // MARK: Channels
         .target(
+            name: "ChannelHTTP",
+            dependencies: [asyncHTTPClient, nioCore, nioPosix],
+            path: "Sources/Workers/Channels/HTTP"
+        ),
+        .testTarget(
+            name: "ChannelHTTPTests",
+            dependencies: ["ChannelHTTP", asyncHTTPClient, nioCore],
+            path: "Tests/Workers/Channels/HTTP"
+        ),
+        .target(
             name: "Discord",
             dependencies: [
-                "CZlib", "Config", "IPCControl", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                "CZlib", "ChannelHTTP", "Config", "IPCControl", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1,
+                nioPosix,
                 nioSSL,
                 nioWebSocket, protobuf,
             ],
@@ -245,17 +263,19 @@ let package = Package(
         ),
         .testTarget(
             name: "DiscordTests",
-            dependencies: ["CZlib", "Discord", "IPCControl", nioCore, nioHTTP1, nioPosix, nioWebSocket, protobuf],
+            dependencies: [
+                "CZlib", "Discord", "IPCControl", "TestSupport", nioCore, nioHTTP1, nioPosix, nioWebSocket, protobuf,
+            ],
             path: "Tests/Workers/Channels/Discord"
         ),
         .target(
             name: "Telegram",
-            dependencies: ["Config", "Runtime", asyncHTTPClient, protobuf],
+            dependencies: ["ChannelHTTP", "Config", "Runtime", asyncHTTPClient, protobuf],
             path: "Sources/Workers/Channels/Telegram"
         ),
         .testTarget(
             name: "TelegramTests",
-            dependencies: ["Telegram", protobuf],
+            dependencies: ["Telegram", "TestSupport", protobuf],
             path: "Tests/Workers/Channels/Telegram"
         ),
 
@@ -279,7 +299,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SystemTests",
-            dependencies: ["CLinux", "IPCControl", nioCore, nioPosix, nioHTTP1, nioWebSocket],
+            dependencies: ["CLinux", "IPCControl", "TestSupport", nioCore, nioPosix, nioHTTP1, nioWebSocket],
             path: "Tests/System"
         ),
     ]

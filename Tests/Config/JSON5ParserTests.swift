@@ -1,18 +1,6 @@
 import Config
+import TestSupport
 import Testing
-
-/// A generator with a seed, so that a failure can be had again.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 func parsed(_ text: String) throws -> ConfigValue { try JSON5Parser.parse([UInt8](text.utf8)) }
 
@@ -146,7 +134,7 @@ struct JSON5ParserTests {
 
     @Test("random bytes and random changes of a good file never trap")
     func fuzz() {
-        var random = SeededGenerator(state: 20_261_122)
+        var random = SplitMix(seed: 20_261_122)
         let good = [UInt8](
             #"{gateway: {mode: 'local', port: 0x1F90,}, list: [1e3, "\u00e9", +.5], /*x*/ a: Infinity}"#.utf8
         )

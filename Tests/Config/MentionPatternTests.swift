@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Config
@@ -74,7 +75,7 @@ struct MentionPatternTests {
 
     @Test("no pattern and no text traps")
     func fuzz() {
-        var random = Seeded(seed: 4)
+        var random = SplitMix(seed: 4)
         let parts = [
             "(", ")", "[", "]", "{", "}", "*", "+", "?", "|", "\\", "^", "$", "-", "a", "b", "1", ",", "<", "=", "!",
             ":", "u", "x", "é", "🦞",
@@ -91,19 +92,5 @@ struct MentionPatternTests {
             _ = compiled.isFound(in: PatternText(text))
         }
         #expect(sound > 300)
-    }
-}
-
-/// A small generator whose sequence is always the same.
-private struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import IPCControl
 import Synchronization
+import TestSupport
 import Testing
 
 extension SystemTests {

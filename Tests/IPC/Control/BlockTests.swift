@@ -1,4 +1,5 @@
 import IPCControl
+import TestSupport
 import Testing
 
 @Suite("Blocks")
@@ -81,27 +82,12 @@ struct BlockTests {
 
     @Test("survive two hundred thousand random bytes without a trap")
     func fuzz() {
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix(seed: 7)
         let alphabet = Array("TYPE=AB_%0\n\n\r=x\u{0}".utf8)
         for _ in 0..<2_000 {
             var decoder = BlockDecoder()
             decoder.append((0..<100).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &random)] })
             while let block = try? decoder.next() { #expect((try? block.encoded()) != nil) }
         }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

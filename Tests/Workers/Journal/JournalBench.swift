@@ -47,17 +47,6 @@ final class Notices: Sendable {
     func add(_ notice: JournalWriter.Notice) { list.withLock { $0.append(notice) } }
 }
 
-/// Waits until `condition` holds, at most ten seconds.
-func eventually(_ condition: () async throws -> Bool) async throws {
-    struct TimedOut: Error {}
-    let end = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < end {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    throw TimedOut()
-}
-
 func event(_ key: String, bytes: Int = 1) -> InboundEvent {
     InboundEvent(
         channel: "channel:telegram:default",

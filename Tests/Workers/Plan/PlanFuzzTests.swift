@@ -1,5 +1,6 @@
 import Config
 import IPCControl
+import TestSupport
 import Testing
 
 @testable import Plan
@@ -40,7 +41,7 @@ struct PlanFuzzTests {
 
     @Test("random trees of known keys give a plan that the supervisor can read, or a refusal; never a trap")
     func randomTrees() throws {
-        var random = SplitMix(state: 7)
+        var random = SplitMix(seed: 7)
         for _ in 0..<400 {
             let texts = ["/data/clawhold.json": Self.value(4, &random)]
             let roots = [
@@ -81,18 +82,5 @@ struct PlanFuzzTests {
             environment: [:]
         )
         #expect(refused?.code == 78)
-    }
-}
-
-/// A generator with a seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

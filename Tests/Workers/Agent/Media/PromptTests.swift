@@ -2,6 +2,7 @@ import FoundationEssentials
 import IPCHub
 import Runtime
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -157,7 +158,7 @@ struct PromptTests {
 
     @Test("no words of strangers make a line that the agent writes itself")
     func fuzz() {
-        var random = Seeded(state: 11)
+        var random = SplitMix(seed: 11)
         let pieces = [
             "[", "]", "[/", " ", "\n", "\r", "\u{2028}", "\u{85}", "\u{200B}", "\u{202E}", "Current message",
             "message_id:",
@@ -201,17 +202,5 @@ struct PromptTests {
             let body = ForeignText.body(message.text)
             #expect(ForeignText.body(body) == body)
         }
-    }
-}
-
-/// Always the same numbers (xorshift).
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }

@@ -1,4 +1,5 @@
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -58,7 +59,7 @@ struct AnswerDirectivesTests {
 
     @Test("any text is read without harm, and reading it again changes nothing")
     func fuzz() {
-        var random = Seeded(state: 3)
+        var random = SplitMix(seed: 3)
         let pieces = [
             "[[", "]]", "reply_to:", "reply_to_current", "MEDIA:", "\n", "```", "~~~", "`", " ", "x", "NO_REPLY",
             "HEARTBEAT_OK", "é", "\r\n", "audio_as_voice", "👩‍👩‍👧", "/p",

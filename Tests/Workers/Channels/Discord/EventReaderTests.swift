@@ -2,6 +2,7 @@ import FoundationEssentials
 import IPCHub
 import Runtime
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Discord
@@ -186,7 +187,7 @@ struct EventReaderTests {
 
     @Test("a thousand hostile events: nothing traps, nothing is more than a reason or a message")
     func hostile() throws {
-        var generator = Generator(state: 23)
+        var generator = SplitMix(seed: 23)
         let values = [
             "null", "true", "-1", "1e400", "9223372036854775808", #""\u0000‮​""#, "[]", "{}", #"[{"id":{}}]"#,
             #"{"id":[],"author":{"id":5}}"#, "\"\(String(repeating: "é", count: 5000))\"",

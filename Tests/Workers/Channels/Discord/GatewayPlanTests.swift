@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Discord
@@ -192,7 +193,7 @@ struct GatewayPlanTests {
 
     @Test("nothing ever closes with 1000 or 1001, which would end the session")
     func closeCodes() {
-        var generator = Generator(state: 11)
+        var generator = SplitMix(seed: 11)
         for _ in 0..<200 {
             var desk = Desk(session: Bool.random(using: &generator) ? Self.session : nil)
             var all = desk.hear(.begin)
@@ -256,7 +257,7 @@ struct GatewayPlanTests {
 
     @Test("events in any order, again and again: it is always at it, and never traps")
     func anyOrder() {
-        var generator = Generator(state: 3)
+        var generator = SplitMix(seed: 3)
         var desk = Desk()
         _ = desk.hear(.begin)
         for round in 0..<20_000 {
@@ -271,7 +272,7 @@ struct GatewayPlanTests {
         #expect(desk.plan.deadline != nil)
     }
 
-    private static func anything(_ generator: inout Generator) -> GatewayPlan.Event {
+    private static func anything(_ generator: inout SplitMix) -> GatewayPlan.Event {
         let events: [GatewayPlan.Event] = [
             .address(.init(url: "wss://g", remaining: 3, resetAfter: .zero)), .opened, .openFailed("x"),
             .hello(interval: .seconds(0)), .hello(interval: .seconds(1_000_000)), .beatRequested, .beatAcknowledged,
@@ -281,18 +282,5 @@ struct GatewayPlanTests {
             .broken("x"), .overflow, .tick,
         ]
         return events.randomElement(using: &generator) ?? .tick
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

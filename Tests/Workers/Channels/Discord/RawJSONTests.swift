@@ -1,4 +1,5 @@
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Discord
@@ -34,7 +35,7 @@ struct RawJSONTests {
 
     @Test("noise never traps, and nesting has a bound")
     func noise() {
-        var generator = Generator(state: 17)
+        var generator = SplitMix(seed: 17)
         let signs = Array(#"{}[]":,\ue1-0."#.utf8) + [0x00, 0xFF]
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in

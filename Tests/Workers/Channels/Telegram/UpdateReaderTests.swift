@@ -1,5 +1,6 @@
 import FoundationEssentials
 import IPCHub
+import TestSupport
 import Testing
 
 @testable import Telegram

@@ -1,4 +1,5 @@
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Telegram
@@ -96,20 +97,5 @@ struct UpdateScannerTests {
         #expect(UpdateScanner.firstID(in: start) == 41)
         #expect(UpdateScanner.firstID(in: Array(#"{"ok":true,"result":[{"message":{"te"#.utf8)) == nil)
         #expect(UpdateScanner.firstID(in: Array(#"{"ok":true,"result":[{"update_id":4"#.utf8)) == nil)
-    }
-}
-
-/// A seeded generator, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

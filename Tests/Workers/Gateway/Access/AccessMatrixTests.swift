@@ -1,5 +1,6 @@
 import Config
 import IPCHub
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -159,7 +160,7 @@ struct AccessMatrixTests {
 
     @Test("whatever the configuration, what a refusal names admits the message and nobody gets in by one change less")
     func admittedAtRandom() {
-        var random = Seeded(seed: 11)
+        var random = SplitMix(seed: 11)
         var refused = 0
         for _ in 0..<20_000 {
             let access = RandomAccess.access(&random)
@@ -223,35 +224,21 @@ struct AccessMatrixTests {
     }
 }
 
-/// A small generator whose sequence is always the same.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-}
-
 /// Configurations and messages that meet each other often.
 enum RandomAccess {
-    private static func maybe(_ random: inout Seeded, _ of: Int = 2) -> Bool {
+    private static func maybe(_ random: inout SplitMix, _ of: Int = 2) -> Bool {
         Int.random(in: 0..<of, using: &random) == 0
     }
 
-    private static func list(_ random: inout Seeded) -> [String] {
+    private static func list(_ random: inout SplitMix) -> [String] {
         ["7", "8", "@ann", "*", "ann"].filter { _ in maybe(&random, 4) }
     }
 
-    private static func key(_ random: inout Seeded, _ keys: [String]) -> String {
+    private static func key(_ random: inout SplitMix, _ keys: [String]) -> String {
         keys.randomElement(using: &random) ?? "*"
     }
 
-    static func access(_ random: inout Seeded) -> ChannelAccess {
+    static func access(_ random: inout SplitMix) -> ChannelAccess {
         var access = ChannelAccess(channel: maybe(&random) ? "telegram" : "discord", account: "default")
         access.dmEnabled = !maybe(&random, 4)
         access.dmPolicy = [.pairing, .allowlist, .open, .disabled].randomElement(using: &random) ?? .pairing
@@ -296,7 +283,7 @@ enum RandomAccess {
         return access
     }
 
-    private static func place(_ random: inout Seeded) -> GroupAccess {
+    private static func place(_ random: inout SplitMix) -> GroupAccess {
         var group = GroupAccess()
         group.enabled = !maybe(&random, 4)
         if maybe(&random) { group.requireMention = maybe(&random) }
@@ -305,7 +292,7 @@ enum RandomAccess {
         return group
     }
 
-    static func message(_ random: inout Seeded, channel: String) -> HubChatMessage {
+    static func message(_ random: inout SplitMix, channel: String) -> HubChatMessage {
         let isTopic = maybe(&random)
         var message = Bench.message(
             maybe(&random, 3) ? "/new" : "hi",

@@ -1,4 +1,5 @@
 import Config
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -71,7 +72,7 @@ struct ChunkerTests {
 
     @Test("seeded texts: no chunk too long, none empty, no fence open, no visible character lost")
     func fuzz() {
-        var random = SeededGenerator(state: 42)
+        var random = SplitMix(seed: 42)
         let plain = ["word ", "\n", "\n\n", "é", "👩🏽‍🚀", "\t", "x", String(repeating: "long", count: 40), "~"]
         for round in 1...300 {
             // Every other text has fences, on lines of their own or anywhere.
@@ -104,19 +105,6 @@ extension String {
             rest = rest[range.upperBound...]
         }
         return count
-    }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }
 

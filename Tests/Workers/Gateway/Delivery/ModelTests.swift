@@ -2,6 +2,7 @@ import Config
 import FoundationEssentials
 import IPCHub
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -22,7 +23,7 @@ struct ModelTests {
 }
 
 private struct Model {
-    private var random: Generator
+    private var random: SplitMix
     private let bench: Bench
     private var channel = 0
     private var agent = 0
@@ -44,7 +45,7 @@ private struct Model {
     private var delivered: [(row: UInt64, text: String, isMarked: Bool)] = []
 
     init(seed: UInt64) throws {
-        random = Generator(state: seed &* 0x9E37_79B9_7F4A_7C15)
+        random = SplitMix(seed: seed &* 0x9E37_79B9_7F4A_7C15)
         var config = Bench.config()
         config.queue.mode = seed % 2 == 0 ? "collect" : "followup"
         config.queue.cap = 1000
@@ -55,17 +56,17 @@ private struct Model {
     }
 
     mutating func step() throws {
-        switch random.next(16) {
+        switch random.below(16) {
         case 0...2: say()
         case 3...4: tell()
         case 5...6: parse()
         case 7...8: answer()
         case 9...10: deliver()
         case 11: report()
-        case 12: bench.advance(Int64(random.next(3000)))
-        case 13: if random.next(4) == 0 { die(Bench.agent) }
-        case 14: if random.next(4) == 0 { die(Bench.channel) }
-        default: if random.next(3) == 0 { try restart(at: Self.places[random.next(Self.places.count)]) }
+        case 12: bench.advance(Int64(random.below(3000)))
+        case 13: if random.below(4) == 0 { die(Bench.agent) }
+        case 14: if random.below(4) == 0 { die(Bench.channel) }
+        default: if random.below(3) == 0 { try restart(at: Self.places[random.below(Self.places.count)]) }
         }
         if bench.isDead { try comeBack() }
         take()
@@ -82,10 +83,10 @@ private struct Model {
 
     private mutating func say() {
         lastMessage += 1
-        let sender = "\(1 + random.next(3))"
+        let sender = "\(1 + random.below(3))"
         var message = Bench.message("<\(lastMessage)>", from: sender)
         message.messageID = "\(lastMessage)"
-        switch random.next(8) {
+        switch random.below(8) {
         case 0: message.album = "a\(lastMessage / 3)"
         case 1: message.text += String(repeating: "x", count: 4000)
         case 2: message.text = "/do <\(lastMessage)>"
@@ -115,7 +116,7 @@ private struct Model {
     // MARK: The workers
 
     private mutating func answer() {
-        if random.next(3) == 0, let done = endings.first { return bench.receive(Bench.agent, agent, .done(done)) }
+        if random.below(3) == 0, let done = endings.first { return bench.receive(Bench.agent, agent, .done(done)) }
         guard let id = running.keys.sorted().randomElement(using: &random), let text = running.removeValue(forKey: id)
         else { return }
         let done = Bench.ended(id, "answers " + Self.tokens(in: text).joined(separator: " "))
@@ -128,14 +129,14 @@ private struct Model {
         guard let row = sends.keys.sorted().randomElement(using: &random), let send = sends.removeValue(forKey: row)
         else { return }
         var result = Bench.delivered(row)
-        if random.next(5) == 0 {
+        if random.below(5) == 0 {
             result.outcome = .retry
             result.retryAfterMs = 500
         } else {
             delivered.append((row, send.content.text, send.inDoubt))
         }
         results.append(result)
-        if random.next(2) == 0 { report() }
+        if random.below(2) == 0 { report() }
     }
 
     private mutating func report() {
@@ -172,7 +173,7 @@ private struct Model {
         let link = worker == Bench.agent ? agent : channel
         // What it said stands on its link and was read before its death is told.
         take()
-        bench.die(worker, link, incarnations[worker] ?? 1, death: random.next(4) == 0 ? .unknown : .uncounted)
+        bench.die(worker, link, incarnations[worker] ?? 1, death: random.below(4) == 0 ? .unknown : .uncounted)
         incarnations[worker, default: 1] += 1
         if worker == Bench.agent {
             running = [:]
@@ -280,19 +281,4 @@ private struct Model {
             return "<\(number)>"
         }
     }
-}
-
-/// SplitMix64.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-
-    mutating func next(_ count: Int) -> Int { Int(next() % UInt64(max(1, count))) }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 internal import Testing
 
 @testable internal import Gateway
@@ -111,20 +112,5 @@ struct WireTests {
                 == "at /id: must be string; at /method: must NOT have fewer than 1 characters"
         )
         #expect(invalid("[]")?.detail == "must be object")
-    }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -2,6 +2,7 @@ import FoundationEssentials
 import IPCHub
 import NIOCore
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Gateway

@@ -220,13 +220,3 @@ final class Peer: Sendable {
 
     func close() async throws { try await channel.close() }
 }
-
-/// Waits until `condition` holds, asked every few milliseconds, at most ten seconds.
-func eventually(_ condition: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < end {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    throw Peer.TimedOut()
-}

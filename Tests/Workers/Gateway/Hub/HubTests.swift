@@ -3,6 +3,7 @@ import IPCControl
 import IPCHub
 import NIOCore
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Gateway

@@ -4,6 +4,7 @@ import IPCHub
 import ModelUpstream
 import Runtime
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 /// An answer as a test reads it.
@@ -67,7 +68,7 @@ func expectSameHoweverCut(_ recording: String, _ dialect: any Dialect) -> Read {
         if parts != whole { Issue.record("cut at \(cut): \(parts)") }
     }
     #expect(read(bytes.indices.map { bytes[$0...$0] }, dialect) == whole)
-    var generator = Seeded(UInt64(bytes.count))
+    var generator = SplitMix(seed: UInt64(bytes.count))
     for _ in 0..<200 {
         var rest = bytes[...]
         var pieces: [ArraySlice<UInt8>] = []
@@ -152,19 +153,4 @@ func body(_ call: ModelCall, _ dialect: any Dialect) throws -> JSON {
     let key = ProviderKey(profile: "p", kind: .apiKey, value: "k")
     guard case .bytes(let bytes) = try dialect.request(call, key: key).body else { return .null }
     return try JSON(parsing: bytes)
-}
-
-/// The same numbers every time (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
 }

@@ -1,4 +1,5 @@
 import IPCHub
+import TestSupport
 import Testing
 
 @testable import Failover
@@ -325,21 +326,4 @@ struct CallPlanTests {
             #expect(state.book.windows.values.allSatisfy { $0.probe == nil })
         }
     }
-}
-
-/// Steele, Lea, Flood: SplitMix64; the same schedule for the same seed.
-struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
 }

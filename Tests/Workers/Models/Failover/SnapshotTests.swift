@@ -1,5 +1,6 @@
 import IPCHub
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Failover

@@ -2,6 +2,7 @@ import FoundationEssentials
 import IPCHub
 import Runtime
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import ModelUpstream
@@ -129,7 +130,7 @@ struct ConversationTests {
 
     @Test("random histories are always alternating, begun by a user, with every call closed at once")
     func random() {
-        var generator = Seeded(3)
+        var generator = SplitMix(seed: 3)
         for _ in 0..<2000 {
             let source = (0..<Int.random(in: 0...8, using: &generator)).map { _ in
                 HubModelMessage.with { message in

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import ModelUpstream
@@ -31,7 +32,7 @@ import Testing
 
     @Test("random pieces give the same events")
     func pieces() throws {
-        var generator = Seeded(7)
+        var generator = SplitMix(seed: 7)
         let bytes = Array(Self.stream.utf8)
         for _ in 0..<200 {
             var rest = bytes[...]
@@ -80,7 +81,7 @@ import Testing
 
     @Test("random bytes never trap")
     func fuzz() {
-        var generator = Seeded(11)
+        var generator = SplitMix(seed: 11)
         let alphabet = Array("data: event\r\n:\u{FEFF}{}\0".utf8)
         for _ in 0..<2000 {
             var limits = EventStreamDecoder.Limits()
@@ -91,20 +92,5 @@ import Testing
             _ = try? decoder.decode(bytes)
             _ = try? decoder.finish()
         }
-    }
-}
-
-/// The same numbers every time (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import ChannelHTTP
 internal import FoundationEssentials
 internal import Glibc
 internal import NIOCore
@@ -144,29 +145,7 @@ final class BotAPI: Sendable {
 
     /// Whether a request can have left when this error came. In doubt it did.
     private func failure(_ error: any Error) -> CallFailure {
-        let words = redacted(String(describing: error))
-        if error is NIOConnectionError || error is CancellationError { return .unreached(words) }
-        // What a connect to an address without a name fails with. Unreachable hosts also end open connections: in doubt.
-        if let error = error as? IOError, [ECONNREFUSED, EADDRNOTAVAIL].contains(error.errnoCode) {
-            return .unreached(words)
-        }
-        switch error as? HTTPClientError {
-        case .connectTimeout?, .tlsHandshakeTimeout?, .getConnectionFromPoolTimeout?, .invalidURL?, .emptyHost?:
-            return .unreached(words)
-        default: break
-        }
-        // A failed handshake sent no request; its type belongs to a module that only the HTTP client uses.
-        if String(reflecting: type(of: error)).hasPrefix("NIOSSL"), words.hasPrefix("handshakeFailed") {
-            return .unreached(words)
-        }
-        return .unknown(words)
-    }
-
-    /// `text` without the token and without line breaks, at most 300 characters.
-    private func redacted(_ text: String) -> String {
-        let whole =
-            token.isEmpty
-            ? text : text.split(separator: token, omittingEmptySubsequences: false).joined(separator: "<token>")
-        return String(whole.map { $0.isNewline ? " " : $0 }.prefix(300))
+        let lost = LostRequest(error, token: token)
+        return lost.isUnsent ? .unreached(lost.words) : .unknown(lost.words)
     }
 }

@@ -4,6 +4,7 @@ import IPCHub
 import NIOCore
 import NIOPosix
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Gateway
