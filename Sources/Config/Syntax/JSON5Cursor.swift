@@ -6,10 +6,11 @@ struct JSON5Cursor {
     private(set) var offset = 0
     private(set) var position = ConfigPosition(line: 1, column: 1)
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], at offset: Int = 0) {
         self.bytes = bytes
+        self.offset = offset
         // A byte order mark is no character of the file.
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { offset = 3 }
+        if offset == 0, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { self.offset = 3 }
     }
 
     /// The byte here: enough to decide everywhere where only ASCII has a meaning; nil at the end.

@@ -3,9 +3,13 @@
 /// Our own, because positions matter to people, because Foundation's reader has none, and because every bound must be ours: size,
 /// depth, number of values. Never traps, whatever the bytes are.
 package struct JSON5Parser {
-    private var cursor: JSON5Cursor
+    var cursor: JSON5Cursor
     private let limits: JSON5Limits
     private var values = 0
+    /// Behind the last comment, in bytes.
+    private(set) var commentEnd = 0
+    /// Whether that one goes to the end of its line.
+    private(set) var isLineComment = false
 
     /// Parses a whole file.
     ///
@@ -25,14 +29,15 @@ package struct JSON5Parser {
         return value
     }
 
-    private init(bytes: [UInt8], limits: JSON5Limits) {
-        cursor = JSON5Cursor(bytes)
+    /// - Parameter offset: where it begins, in bytes; what stands before it was read already.
+    init(bytes: [UInt8], limits: JSON5Limits = JSON5Limits(), at offset: Int = 0) {
+        cursor = JSON5Cursor(bytes, at: offset)
         self.limits = limits
     }
 
     // MARK: Values
 
-    private mutating func value(depth: Int) throws(JSON5Error) -> ConfigValue {
+    mutating func value(depth: Int) throws(JSON5Error) -> ConfigValue {
         let position = cursor.position
         values += 1
         guard values <= limits.values else { throw JSON5Error(at: position, "more than \(limits.values) values") }
@@ -89,7 +94,7 @@ package struct JSON5Parser {
         _ = try cursor.take()
     }
 
-    private mutating func memberName(start: ConfigPosition) throws(JSON5Error) -> String {
+    mutating func memberName(start: ConfigPosition) throws(JSON5Error) -> String {
         switch cursor.byte {
         case nil: throw unclosed("\"}\"", start, "{")
         case UInt8(ascii: "\""), UInt8(ascii: "'"): return try string()
@@ -117,13 +122,13 @@ package struct JSON5Parser {
 
     // MARK: Between values
 
-    private mutating func taken(_ character: Unicode.Scalar) throws(JSON5Error) -> Bool {
+    mutating func taken(_ character: Unicode.Scalar) throws(JSON5Error) -> Bool {
         guard try cursor.peek() == character else { return false }
         _ = try cursor.take()
         return true
     }
 
-    private mutating func skipSpace() throws(JSON5Error) {
+    mutating func skipSpace() throws(JSON5Error) {
         while let scalar = try cursor.peek() {
             switch scalar {
             case "\t", "\n", "\u{B}", "\u{C}", "\r", " ", "\u{A0}", "\u{2028}", "\u{2029}", "\u{FEFF}":
@@ -139,6 +144,8 @@ package struct JSON5Parser {
 
     private mutating func skipComment() throws(JSON5Error) {
         let start = cursor.position
+        isLineComment = cursor.nextByte == UInt8(ascii: "/")
+        defer { commentEnd = cursor.offset }
         switch cursor.nextByte {
         case UInt8(ascii: "/"):
             while let scalar = try cursor.peek(), !JSON5String.endsLine(scalar) { _ = try cursor.take() }

@@ -50,6 +50,15 @@ extension LoadedConfig {
         return entries
     }
 
+    /// Full names by the names that people gave them, in small letters (`agents.defaults.models.<name>.alias`).
+    package func modelAliases() -> [String: String] {
+        var aliases: [String: String] = [:]
+        for member in value(["agents", "defaults", "models"])?.object?.members ?? [] {
+            if let alias = member.value["alias"]?.string { aliases[alias.lowercased()] = member.key }
+        }
+        return aliases
+    }
+
     /// The zone of the times that models are told, as an IANA name: `agents.defaults.envelopeTimezone` is `local` (the
     /// host's), `utc`, `user` (`userTimezone`) or a name. Empty: the host's.
     package func envelopeTimezone() -> String {

@@ -1,4 +1,4 @@
-/// `auth-profiles.json`: the credentials that OpenClaw stored itself. Read only.
+/// `auth-profiles.json`: stored credentials, OpenClaw's and ours, as they are read.
 struct AuthProfiles {
     /// One stored credential.
     struct Entry {
@@ -15,12 +15,13 @@ struct AuthProfiles {
     /// A missing or broken file holds nothing.
     static func read(agentDirectory: String, files: some FileReading) -> AuthProfiles {
         var result = AuthProfiles()
-        let path = agentDirectory + "/auth-profiles.json"
-        guard case .bytes(let bytes) = files.read(path, limit: 1 << 20), let root = try? JSON5Parser.parse(bytes) else {
-            return result
-        }
-        for member in (root["profiles"]?.object?.members ?? []).prefix(200) {
-            guard let provider = member.value["provider"]?.string, !member.key.isEmpty, member.key.utf8.count <= 200,
+        let path = CredentialFile.path(agentDirectory: agentDirectory)
+        guard case .bytes(let bytes) = files.read(path, limit: CredentialFile.limit),
+            let root = try? JSON5Parser.parse(bytes)
+        else { return result }
+        for member in (root["profiles"]?.object?.members ?? []).prefix(CredentialFile.profileLimit) {
+            guard let provider = member.value["provider"]?.string, !member.key.isEmpty,
+                member.key.utf8.count <= CredentialFile.idLimit,
                 let (mode, value) = credential(member.value), value.utf8.count <= ConfigCheck.stringLimit
             else { continue }
             // Anthropic's OAuth tokens are recognised by their prefix, wherever they were put.

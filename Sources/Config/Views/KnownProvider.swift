@@ -8,6 +8,8 @@ package struct KnownProvider: Sendable {
     /// nil: it is spoken to in a way that this version does not know.
     var dialect: ProviderConfig.Dialect?
     var baseURL: String
+    /// Whether this version knows how to speak to it.
+    package var isSpoken: Bool { dialect != nil }
     /// Used when no model is configured at all; empty: one has to be named.
     package var standardModel: String
     var asksForUsage = true

@@ -12,11 +12,7 @@ struct ModelRouting: Sendable {
 
     init(providers: Providers, config: LoadedConfig) {
         self.providers = providers
-        var aliases: [String: String] = [:]
-        for member in config.value(["agents", "defaults", "models"])?.object?.members ?? [] {
-            if let alias = member.value["alias"]?.string { aliases[alias.lowercased()] = member.key }
-        }
-        self.aliases = aliases
+        aliases = config.modelAliases()
     }
 
     /// No provider has a credential, and nothing names one.
