@@ -167,16 +167,14 @@ let package = Package(
         ),
         .target(
             name: "OAuth",
-            dependencies: ["IPCControl", "Runtime"],
+            dependencies: ["Runtime", asyncHTTPClient, nioCore, nioHTTP1],
             path: "Sources/Workers/Models/OAuth"
         ),
         .testTarget(name: "OAuthTests", dependencies: ["OAuth", "Runtime"], path: "Tests/Workers/Models/OAuth"),
         .target(
             name: "Provider",
             dependencies: [
-                "Config", "Failover", "IPCControl", "IPCHub", "OAuth", "Runtime", asyncHTTPClient, logging, nioCore,
-                nioHTTP1,
-                protobuf,
+                "Config", "Failover", "IPCControl", "IPCHub", "OAuth", "Runtime", logging, protobuf,
             ],
             path: "Sources/Workers/Models/Provider"
         ),
@@ -283,12 +281,16 @@ let package = Package(
         .target(
             name: "CLI",
             dependencies: [
-                "CLinux", "Config", "IPCControl", "Runtime",
+                "CLinux", "Config", "IPCControl", "OAuth", "Runtime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 nioCore, nioHTTP1, nioPosix, nioWebSocket,
             ]
         ),
-        .testTarget(name: "CLITests", dependencies: ["CLI", "Config", "IPCControl", "Runtime"], path: "Tests/CLI"),
+        .testTarget(
+            name: "CLITests",
+            dependencies: ["CLI", "Config", "IPCControl", "OAuth", "Runtime"],
+            path: "Tests/CLI"
+        ),
         .executableTarget(
             name: "clawhold",
             dependencies: [

@@ -56,12 +56,13 @@ package struct OAuthService: Equatable, Sendable {
         var request = token([
             ("grant_type", "refresh_token"), ("refresh_token", credential.refresh), ("client_id", clientID),
         ])
-        if let own = credential.other["tokenURL"]?.string,
-            ["https://", "http://127.0.0.1:", "http://localhost:"].contains(where: own.hasPrefix)
-        {
-            request.url = own
-        }
+        if let own = credential.other["tokenURL"]?.string, Self.isSafe(own) { request.url = own }
         return request
+    }
+
+    /// Whether credentials may go there: encrypted, or to this machine.
+    static func isSafe(_ url: String) -> Bool {
+        ["https://", "http://127.0.0.1:", "http://localhost:"].contains(where: url.hasPrefix)
     }
 
     /// A request to the token endpoint.

@@ -120,7 +120,10 @@ actor KeyIssue {
     }
 
     private var again: String {
-        "log in to \(keys.provider) again where this login was made, and store it in the default agent's auth-profiles.json"
+        keys.provider == "openai-codex"
+            ? "log in again: clawhold models auth login --provider openai-codex"
+            : "log in to \(keys.provider) again where this login was made, and store it in the default agent's auth-profiles.json,"
+                + " or give a key: clawhold models auth paste-api-key --provider \(keys.provider)"
     }
 
     private func keyFailure(_ cause: String) -> CallFailure {

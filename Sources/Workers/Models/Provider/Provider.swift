@@ -1,6 +1,7 @@
 package import Config
 package import Failover
 internal import FoundationEssentials
+internal import OAuth
 package import Runtime
 
 /// Runs any worker `model:<provider>` to its end: that provider's keys, connections and cooldowns, nothing on disk.

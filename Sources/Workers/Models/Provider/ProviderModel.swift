@@ -3,6 +3,7 @@ internal import Failover
 internal import FoundationEssentials
 internal import IPCHub
 internal import Logging
+internal import OAuth
 internal import Runtime
 internal import Synchronization
 

@@ -97,35 +97,4 @@ struct OAuthTests {
         }
         #expect(error?.description == "HTTP 400 · invalid_grant · [redacted] of [redacted] has ended")
     }
-
-    @Test("a code for another device is shown, polled for and exchanged")
-    func device() throws {
-        let answer = #"{"device_auth_id":"d1","user_code":"AB-CD","interval":"2","expires_in":900}"#
-        let code = try DeviceLogin.code(status: 200, body: bytes(answer))
-        #expect(code.userCode == "AB-CD" && code.interval == .seconds(2) && code.url.hasSuffix("/codex/device"))
-        #expect(try DeviceLogin.poll(status: 403, body: []) == .pending)
-        let granted = #"{"authorization_code":"c1","code_verifier":"v1"}"#
-        #expect(try DeviceLogin.poll(status: 200, body: bytes(granted)) == .granted(code: "c1", verifier: "v1"))
-        let exchange = String(decoding: DeviceLogin.exchange(code: "c1", verifier: "v1").body, as: UTF8.self)
-        #expect(exchange.contains("code=c1") && exchange.contains("code_verifier=v1"))
-        #expect(throws: OAuthFailure.self) { try DeviceLogin.code(status: 404, body: []) }
-        #expect(throws: OAuthFailure.self) { try DeviceLogin.poll(status: 200, body: bytes("{}")) }
-        for length in 0..<answer.utf8.count {
-            #expect(throws: OAuthFailure.self) {
-                try DeviceLogin.code(status: 200, body: bytes(answer).dropLast(answer.utf8.count - length))
-            }
-        }
-    }
-
-    @Test("what is pasted counts only for the login that it was made for")
-    func pasted() throws {
-        let login = PastedLogin(random: Array(0..<64))
-        let other = PastedLogin(random: Array(1..<65))
-        let state = try #require(login.url.split(separator: "state=").last)
-        let exchange = try #require(login.exchange(pasted: " c1#\(state)\n"))
-        #expect(try JSON(parsing: exchange.body)["code"] == "c1")
-        #expect(other.exchange(pasted: "c1#\(state)") == nil)
-        #expect(login.exchange(pasted: "c1") == nil && login.exchange(pasted: "#\(state)") == nil)
-        #expect(login.url.contains("code_challenge_method=S256") && !login.url.contains("code_verifier"))
-    }
 }

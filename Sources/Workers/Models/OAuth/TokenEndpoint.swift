@@ -1,21 +1,22 @@
 internal import AsyncHTTPClient
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
-internal import OAuth
 
 /// Where OAuth requests go.
-protocol TokenEndpoint: Sendable {
+package protocol TokenEndpoint: Sendable {
     /// Throws when no answer came.
     func post(_ request: OAuthRequest) async throws -> (status: Int, body: [UInt8])
 }
 
 /// A login service at the other end of HTTPS. The client lives for one request: there is one in an hour.
-struct HTTPTokenEndpoint: TokenEndpoint {
-    let group: any EventLoopGroup
-    static let bodyLimit = 64 * 1024
-    static let timeLimit = TimeAmount.seconds(30)
+package struct HTTPTokenEndpoint: TokenEndpoint {
+    private let group: any EventLoopGroup
+    private static let bodyLimit = 64 * 1024
+    private static let timeLimit = TimeAmount.seconds(30)
 
-    func post(_ request: OAuthRequest) async throws -> (status: Int, body: [UInt8]) {
+    package init(group: any EventLoopGroup) { self.group = group }
+
+    package func post(_ request: OAuthRequest) async throws -> (status: Int, body: [UInt8]) {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))
