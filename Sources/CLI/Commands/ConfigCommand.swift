@@ -58,7 +58,7 @@ struct ConfigCommand: ParsableCommand {
     }
 
     /// The running gateway's files when there is one, else those that a start would read.
-    private static func paths(_ common: CommonOptions) -> StatePaths {
+    static func paths(_ common: CommonOptions) -> StatePaths {
         let discovery = common.discovery
         var paths = discovery.paths
         if let status = try? discovery.find().status, let state = status["STATE_DIR"],

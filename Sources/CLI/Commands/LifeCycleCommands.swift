@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import IPCControl
 
 /// `restart WORKER…`.
 struct RestartCommand: ParsableCommand {
@@ -91,9 +90,8 @@ struct ReloadCommand: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let found = try common.discovery.find()
         do {
-            try found.connection.ask(Block("COMMAND", ["CMD": "replan"]))
+            try Replan.ask(common.discovery)
         } catch let failure as CommandFailure {
             throw CommandFailure(
                 text:

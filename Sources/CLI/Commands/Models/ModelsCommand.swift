@@ -10,13 +10,15 @@ struct ModelsCommand: ParsableCommand {
             discussion: """
                 clawhold models                        the agents' models, providers and keys
                 clawhold models list                   every model that can be had
+                clawhold models set openai/gpt-5.2     chooses the one that answers
+                clawhold models auth                   stored keys and logins; logging in, pasting a key
                 clawhold models probe [NAME]           asks each key for one word
                 clawhold models clear [NAME]           forgets what cools or is locked: it is asked again
 
                 NAME is a provider (openai) or one of its keys (openai:work).
                 Exit codes: 0 done or shown, 1 it failed (--check: something does not work), 2 typed wrongly.
                 """,
-            subcommands: [Status.self, List.self, Probe.self, Clear.self],
+            subcommands: [Status.self, List.self, Set.self, Auth.self, Probe.self, Clear.self],
             defaultSubcommand: Status.self
         )
     }
