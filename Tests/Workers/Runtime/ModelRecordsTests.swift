@@ -59,6 +59,45 @@ struct ModelRecordsTests {
         #expect(records.ledger.waiting == 0 && records.isSettled)
     }
 
+    @Test("a row that cannot be sent keeps none behind it from being sent")
+    func unsendable() async throws {
+        let sink = Sink()
+        let records = ModelRecords(prefix: "p.", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        for _ in 0..<3 { records.record(HubLedgerRow()) }
+        records.attach { message in
+            if case .ledgerRow(let row) = message, row.id == "p.1" { return false }
+            return sink.take(message)
+        }
+        await records.welcomed()
+        #expect(sink.rows == ["p.2", "p.3"])
+    }
+
+    @Test("a save that nobody waits for is not settled before the gateway has answered it, kept or not")
+    func unanswered() async throws {
+        let sink = Sink()
+        let records = records(sink)
+        records.keep({ HubModelState() }, restore: { _ in })
+        #expect(records.received(.modelState(HubModelState())))
+        for error in ["", "the disk is full"] {
+            let count = sink.states.count
+            records.changed(urgent: true)
+            try await sink.until { $0.states.count > count }
+            #expect(!records.isSettled)
+            let seq = try #require(sink.states.last?.seq)
+            #expect(
+                records.received(
+                    .modelStateAck(
+                        .with {
+                            $0.seq = seq
+                            $0.error = error
+                        }
+                    )
+                )
+            )
+            #expect(records.isSettled)
+        }
+    }
+
     @Test("no more rows are kept than the bound, and what is lost is counted")
     func bounded() {
         let records = ModelRecords(prefix: "p.", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -100,14 +139,19 @@ struct ModelRecordsTests {
         )
         records.attach { sink.take($0) }
         let state = Mutex(Data())
+        let looks = Mutex(0)
         records.keep(
-            { .with { $0.cooldowns = state.withLock { $0 } } },
+            {
+                looks.withLock { $0 += 1 }
+                return .with { $0.cooldowns = state.withLock { $0 } }
+            },
             restore: { kept in state.withLock { $0 = kept.cooldowns } }
         )
         // The gateway is away for longer than the first state is waited for.
         sink.isUp.withLock { $0 = false }
         records.changed(urgent: true)
-        try await sink.until { _ in records.isSettled }
+        try await sink.until { _ in looks.withLock { $0 } > 0 }
+        #expect(!records.isSettled)
         sink.isUp.withLock { $0 = true }
         // As the link does it: WELCOME to its end, then the next frame.
         await records.welcomed()

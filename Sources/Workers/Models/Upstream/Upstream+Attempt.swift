@@ -45,6 +45,17 @@ extension Upstream {
         redaction: Redaction,
         _ work: () async throws -> Void
     ) async -> AttemptReport {
+        var report = await ended(progress, redaction: redaction, work)
+        // The provider's words, too.
+        report.servedModel = redaction(report.servedModel)
+        return report
+    }
+
+    private func ended(
+        _ progress: AttemptProgress,
+        redaction: Redaction,
+        _ work: () async throws -> Void
+    ) async -> AttemptReport {
         do {
             try await work()
             guard let finished = progress.finished else { throw CallFailure(.cut, "the answer ended before its end") }

@@ -34,6 +34,8 @@ package final class ModelRecords: Sendable {
         var restore: (@Sendable (HubModelState) -> Void)?
         var seq: UInt64 = 0
         var acked: UInt64 = 0
+        /// The last save that the gateway answered, kept or not.
+        var answered: UInt64 = 0
         var scheduled = Schedule.none
         var lastSave: ContinuousClock.Instant?
         var savers: [(seq: UInt64, gate: Gate)] = []
@@ -151,8 +153,10 @@ package final class ModelRecords: Sendable {
         restored.open()
     }
 
-    /// Whether everything is with the gateway.
-    var isSettled: Bool { state.withLock { $0.rows.isEmpty && $0.scheduled == .none && $0.savers.isEmpty } }
+    /// Whether everything is with the gateway, or it has said that it cannot keep it.
+    var isSettled: Bool {
+        state.withLock { $0.rows.isEmpty && $0.scheduled == .none && $0.savers.isEmpty && $0.answered >= $0.seq }
+    }
 
     // MARK: The link
 
@@ -162,7 +166,8 @@ package final class ModelRecords: Sendable {
     func welcomed() async {
         let (rows, send, isUnsaved) = state.withLock { ($0.rows, $0.send, $0.acked < $0.seq) }
         guard let send else { return }
-        for row in rows { guard await send(.ledgerRow(row)) else { return } }
+        // A row that cannot be sent keeps none behind it from being sent.
+        for row in rows { _ = await send(.ledgerRow(row)) }
         guard isUnsaved else { return }
         // The state that was kept is read behind this: who waited for it here would save an empty one over it.
         if restored.isOpen { await save() } else { changed(urgent: true) }
@@ -176,6 +181,7 @@ package final class ModelRecords: Sendable {
             restored.open()
         case .modelStateAck(let ack):
             let ready = state.withLock { state in
+                state.answered = max(state.answered, min(ack.seq, state.seq))
                 state.acked = max(state.acked, ack.error.isEmpty ? min(ack.seq, state.seq) : 0)
                 state.error = String(ack.error.prefix(500))
                 defer { state.savers.removeAll { $0.seq <= ack.seq } }

@@ -88,6 +88,13 @@ struct UpstreamTests {
         return (report, events, server.requests.first ?? "")
     }
 
+    @Test("a provider that calls its model by our key does not get it into the ledger")
+    func keyAsModel() async throws {
+        let hello = Self.hello.replacing("claude-x", with: Self.key.value)
+        let (report, _, _) = try await Self.serve([.send(Self.head + hello + Self.end), .close])
+        #expect(report.servedModel == "[redacted]")
+    }
+
     @Test("a call is sent as the API wants it, its answer comes as events, and the report has its figures")
     func plain() async throws {
         let (report, events, request) = try await Self.serve([.send(Self.head + Self.hello + Self.end), .close])
