@@ -107,7 +107,7 @@ struct ModelChoice: Equatable {
         guard served == nil else {
             throw CommandFailure(text: "The gateway has no key for \(provider). Nothing was changed. \(cure)")
         }
-        return "No key for \(provider) is seen from here. Unless the gateway's own environment has one: \(cure)"
+        return "No key for \(provider) is seen from here; the gateway's own environment may have one. If not: \(cure)"
     }
 
     private static func cure(_ provider: String, _ known: KnownProvider?) -> String {
