@@ -9,12 +9,9 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends binutils libsqlite3-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 WORKDIR /src
-# What others wrote, built once: this layer is made anew only when Package.swift changes.
-COPY Package.swift ./
-COPY scripts/dependencies.sh scripts/release-flags.sh scripts/
-RUN scripts/dependencies.sh
 COPY . .
-RUN scripts/release.sh && cp -L .build/clawhold /clawhold
+# What was built stays with the builder, so that after a change only what depends on it is compiled.
+RUN --mount=type=cache,id=clawhold-build,target=/src/.build,sharing=locked scripts/release.sh && cp -L .build/clawhold /clawhold
 
 # The certificates alone: their package brings OpenSSL with it, 13 MB that nothing here uses.
 FROM debian:bookworm-slim AS certificates
