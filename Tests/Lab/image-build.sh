@@ -39,7 +39,7 @@ build() {
 
 load() { cut -d' ' -f1 /proc/loadavg; }
 
-rm -rf "${TMPDIR:-/var/tmp}"/buildah-cache-*/clawhold-build
+rm -rf "${TMPDIR:-/var/tmp}"/buildah-cache*/clawhold-build
 seconds=$(build clawhold-sources --no-cache)
 echo "from nothing: $seconds s (load $(load))"
 echo '// One line more.' >>"$context/Sources/Supervisor/$(cd Sources/Supervisor && git ls-files '*.swift' | head -n 1)"
