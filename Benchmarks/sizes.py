@@ -61,6 +61,8 @@ class Box:
         if empty.returncode != 0:
             raise SystemExit(empty.stderr)
         port = free_port()
+        # Pages of an image that is not on the disk yet count as somebody's own.
+        os.sync()
         began = time.perf_counter()
         podman("run", "-d", "--name", self.name, "--network", "host", "--memory", f"{size}m", "-v", f"{self.place}:/data", "-e",
                f"OPENCLAW_GATEWAY_TOKEN={TOKEN}", image, "clawhold", "gateway", "--allow-unconfigured", "--port", str(port), "--bind", "lan")
