@@ -277,6 +277,21 @@ let package = Package(
             path: "Tests/Workers/Channels/Telegram"
         ),
 
+        // MARK: Tunnel: what the outside world calls us
+        .target(
+            name: "Tunnel",
+            dependencies: [
+                "CLinux", "Config", "IPCControl", "IPCHub", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1,
+                nioPosix,
+            ],
+            path: "Sources/Workers/Tunnel"
+        ),
+        .testTarget(
+            name: "TunnelTests",
+            dependencies: ["Config", "Runtime", "Tunnel", asyncHTTPClient, nioCore, nioHTTP1, nioPosix],
+            path: "Tests/Workers/Tunnel"
+        ),
+
         // MARK: clawhold: the executable
         .target(
             name: "CLI",
@@ -295,7 +310,7 @@ let package = Package(
             name: "clawhold",
             dependencies: [
                 "Agent", "CLI", "Discord", "Gateway", "ModelDemo", "ModelDialects", "Plan", "Provider", "Supervisor",
-                "Telegram",
+                "Telegram", "Tunnel",
             ],
             linkerSettings: smallExecutable
         ),

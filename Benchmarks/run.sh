@@ -8,4 +8,5 @@ python=$(Tests/peers/setup.sh)
 "$python" Benchmarks/figures.py "$@"
 "$python" Benchmarks/channels.py
 "$python" Benchmarks/models.py
+"$python" Benchmarks/tunnel.py
 exec "$python" Benchmarks/supervisors.py --plot docs/supervisors.svg

@@ -19,7 +19,7 @@ forbid() {
   [ -n "$hits" ] && fail "$1 must not import these (docs/modules.md):" "$hits"
 }
 light='FoundationEssentials|Foundation|Dispatch|NIO[A-Za-z0-9]*|Logging|SwiftProtobuf|AsyncHTTPClient'
-workers='Agent|CLI|Discord|Failover|Gateway|Journal|Model[A-Z][A-Za-z]+|OAuth|Plan|Provider|Runtime|Telegram'
+workers='Agent|CLI|Discord|Failover|Gateway|Journal|Model[A-Z][A-Za-z]+|OAuth|Plan|Provider|Runtime|Telegram|Tunnel'
 forbid Sources/IPC/Control "$light|Config|IPCHub|Supervisor|$workers"
 forbid Sources/Supervisor "$light|Config|IPCHub|$workers"
 forbid Sources/IPC/Hub "Config|Supervisor|NIOPosix|$workers"
@@ -31,6 +31,7 @@ forbid Sources/Workers/Channels/Discord Telegram
 forbid Sources/Workers/Channels/Telegram Discord
 forbid Sources/Workers/Models "Supervisor|Agent|CLI|Gateway|Journal|Plan|Discord|Telegram"
 forbid Sources/Workers/Gateway "Supervisor|Agent|CLI|Model[A-Z][a-z]+|Plan|Discord|Telegram|AsyncHTTPClient"
+forbid Sources/Workers/Tunnel "Supervisor|Agent|CLI|Gateway|Journal|Model[A-Z][a-z]+|Plan|Discord|Telegram"
 forbid Sources/Workers/Plan "NIO[A-Za-z0-9]*|Runtime|Supervisor|Gateway|Agent"
 hits=$(sources Sources | grep -v '^Sources/Workers/Gateway/Journal/' | xargs grep -nE 'import CSQLite')
 [ -n "$hits" ] && fail "Only the journal knows SQLite:" "$hits"

@@ -76,8 +76,11 @@ int clinux_landlock_restrict(const struct clinux_landlock_path *paths, size_t co
         syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0);
     if (ruleset < 0) return -errno;
     int error = 0;
-    for (size_t index = 0; index < count && !error; index++)
-        error = allow_beneath((int)ruleset, paths[index].path, paths[index].writable ? writable : readable, file);
+    for (size_t index = 0; index < count && !error; index++) {
+        uint64_t access = paths[index].writable ? writable : readable;
+        if (paths[index].executable) access |= LANDLOCK_ACCESS_FS_EXECUTE;
+        error = allow_beneath((int)ruleset, paths[index].path, access, file);
+    }
     if (!error && syscall(SYS_landlock_restrict_self, ruleset, 0)) error = -errno;
     close((int)ruleset);
     return error ? error : abi;

@@ -11,6 +11,7 @@ import Provider
 import Runtime
 import Supervisor
 import Telegram
+import Tunnel
 
 // The role is chosen before anything else: the supervisor must stay single-threaded and without an event loop, and a
 // worker must confine itself before its first thread.
@@ -45,6 +46,7 @@ func runWorkerRole() -> Never {
     case (.model, "demo"): runDemoModel(start)
     case (.model, _):
         runProvider(start) { config, worker in makeUpstream(config, group: worker.group, log: worker.log) }
+    case (.tunnel, _): runTunnel(start)
     default:
         complain("clawhold worker: this build has no worker for \(start.id)")
         exit(78)

@@ -215,6 +215,8 @@ int clinux_landlock_abi(void);
 struct clinux_landlock_path {
     const char *_Nonnull path;
     bool writable;
+    /// Programs beneath it may be started.
+    bool executable;
 };
 /// Confines the calling thread, and all it will start, to these paths; a path that does not exist is left out.
 /// Needs no_new_privs. Returns the ABI used; -ENOSYS or -EOPNOTSUPP where the kernel has no Landlock.

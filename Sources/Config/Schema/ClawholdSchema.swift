@@ -25,6 +25,17 @@ enum ClawholdSchema {
             ),
             "everyMinutes": .integer(1...10_080),
         ]),
+        "tunnel": .object([
+            "provider": .choice(["none", "ngrok", "tailscale-serve", "tailscale-funnel", "cloudflared"]),
+            "authToken": .string,
+            "domain": .string,
+            "command": .string,
+            "port": .integer(1...65535),
+            "httpsPort": .integer(443...10000),
+            "socket": .string,
+            "hostname": .string,
+            "expose": .list(.either(.string, .object(["path": .string, "port": .integer(1...65535)]))),
+        ]),
         "messages": .object(["maxAgeHours": .integer(0...8760)]),
         "demo": .object(["charactersPerSecond": .integer(0...100_000)]),
         "models": .object([

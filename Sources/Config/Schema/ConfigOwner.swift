@@ -17,6 +17,7 @@ enum ConfigOwner {
         switch parts.first {
         case "sidecars" where parts.count >= 2: return "sidecar:\(parts[1])"
         case "channels" where parts.count >= 2: return "channel:\(parts[1])"
+        case "tunnel": return "tunnel"
         default: return path.description
         }
     }

@@ -49,6 +49,8 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     package var demoModel: ModelRef?
     /// Worker ids of the sidecars.
     package var sidecars: [String] = []
+    /// The tunnels of this plan, with who is told their addresses.
+    package var tunnels: [TunnelEntry] = []
     package var file = ConfigFileState()
 
     package init() {}

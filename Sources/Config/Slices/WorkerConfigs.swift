@@ -44,6 +44,8 @@ package struct TelegramConfig: Codable, Sendable, Equatable {
     package var mediaMaxMegabytes = 5
     /// `https://…` that Telegram calls; empty: polling.
     package var webhookURL = ""
+    /// Telegram calls what the hub says this worker's webhook is called (PUBLIC_URL); `webhookURL` does not count.
+    package var usesTunnel = false
     package var webhookHost = "0.0.0.0"
     package var webhookPort = 8787
     package var webhookPath = "/telegram-webhook"

@@ -1,3 +1,5 @@
+internal import IPCControl
+
 /// One Telegram account that can run.
 package struct TelegramAccount: Sendable, Equatable {
     package var access: ChannelAccess
@@ -114,14 +116,20 @@ extension LoadedConfig {
         // Telegram takes 50 MB from a bot at the most.
         config.mediaMaxMegabytes = Int(min(max(keys["mediaMaxMb"]?.number?.rounded(.up) ?? 5, 1), 50))
         config.webhookURL = keys["webhookUrl"]?.string ?? ""
-        config.webhookHost = keys["webhookHost"]?.string ?? config.webhookHost
+        config.usesTunnel = isExposed(telegram: id)
+        // A tunnel comes from this machine.
+        config.webhookHost = keys["webhookHost"]?.string ?? (config.usesTunnel ? "127.0.0.1" : config.webhookHost)
         config.webhookPort = keys["webhookPort"]?.integer ?? config.webhookPort
         config.webhookPath = keys["webhookPath"]?.string ?? config.webhookPath
         config.commands = nativeCommands(keys)
         config.needsAllMessages = needsAllMessages(access)
         config.groups = access.groups.keys.compactMap(Int64.init).filter { $0 < 0 }.sorted()
         config.pacing = ownValue(["channels", "telegram", "pacing"])?.bool
-        let secret = Environment.trimmed(keys["webhookSecret"]?.string ?? "")
+        var secret = Environment.trimmed(keys["webhookSecret"]?.string ?? "")
+        // Nobody else can know it, and it is the same after every start.
+        if secret.isEmpty, config.usesTunnel {
+            secret = Hex.encode(SHA256.hmac(key: Array(token.utf8), message: "clawhold telegram webhook".utf8))
+        }
         return TelegramAccount(access: access, config: config, token: token, webhookSecret: secret)
     }
 

@@ -40,6 +40,8 @@ package enum HubMessage: Sendable, Equatable {
     case ledgerAck(HubLedgerAck)
     case relayRequest(HubRelayRequest)
     case relayHead(HubRelayHead)
+    case tunnelStatus(HubTunnelStatus)
+    case publicURL(HubPublicURL)
 
     /// The type byte on the wire.
     package var type: UInt8 {
@@ -82,6 +84,8 @@ package enum HubMessage: Sendable, Equatable {
         case .ledgerAck: 67
         case .relayRequest: 68
         case .relayHead: 69
+        case .tunnelStatus: 72
+        case .publicURL: 73
         }
     }
 
@@ -126,6 +130,8 @@ package enum HubMessage: Sendable, Equatable {
         case .ledgerAck(let message): message
         case .relayRequest(let message): message
         case .relayHead(let message): message
+        case .tunnelStatus(let message): message
+        case .publicURL(let message): message
         }
     }
 
@@ -171,6 +177,8 @@ package enum HubMessage: Sendable, Equatable {
             case 67: self = .ledgerAck(try HubLedgerAck(serializedBytes: bytes))
             case 68: self = .relayRequest(try HubRelayRequest(serializedBytes: bytes))
             case 69: self = .relayHead(try HubRelayHead(serializedBytes: bytes))
+            case 72: self = .tunnelStatus(try HubTunnelStatus(serializedBytes: bytes))
+            case 73: self = .publicURL(try HubPublicURL(serializedBytes: bytes))
             default: throw FrameError.unknownType(type)
             }
         } catch let error as FrameError {

@@ -15,8 +15,10 @@ struct Fleet {
     private let routing: ModelRouting
     private let catalog: ModelCatalog
     private var channels: [ChannelAccess] = []
+    private var tunnels: [TunnelEntry] = []
 
-    init(config: LoadedConfig, files: some FileReading) {
+    /// - Parameter port: the gateway's.
+    init(config: LoadedConfig, port: Int, files: some FileReading) {
         self.config = config
         agents = config.agents()
         let directory = agents.first { $0.isDefault }?.agentDirectory ?? ""
@@ -24,7 +26,7 @@ struct Fleet {
         catalog = ModelCatalog(config: config, routing: routing)
         for problem in catalog.problems { self.config.report(problem) }
         addAgents()
-        addChannels(files)
+        addChannels(port: port, files)
         addModels()
         addSidecars(files)
         nameUnknownBudgets()
@@ -73,6 +75,7 @@ struct Fleet {
         slice.transcribers = catalog.transcribers
         slice.demoModel = routing.usesDemo ? ModelRouting.demo : nil
         slice.sidecars = drafts.filter { $0.id.kind == .sidecar }.map(\.id.rawValue)
+        slice.tunnels = tunnels
         slice.file.state = config.state
         slice.file.error = config.error
         slice.file.problems = config.problems
@@ -123,7 +126,7 @@ struct Fleet {
         }
     }
 
-    private mutating func addChannels(_ files: some FileReading) {
+    private mutating func addChannels(port: Int, _ files: some FileReading) {
         notices += ChannelNotices.unsupported(config)
         if let reason = ChannelNotices.off("discord", "DISCORD_BOT_TOKEN", config) {
             notices.append(reason)
@@ -132,13 +135,37 @@ struct Fleet {
                 addChannel(account.access, account.config, secrets: [("DISCORD_BOT_TOKEN", account.token)])
             }
         }
+        var telegram: [TelegramAccount] = []
         if let reason = ChannelNotices.off("telegram", "TELEGRAM_BOT_TOKEN", config) {
             notices.append(reason)
         } else if config.state != .unusable {
-            for account in config.telegramAccounts(files: files) {
-                var secrets = [("TELEGRAM_BOT_TOKEN", account.token)]
-                if !account.webhookSecret.isEmpty { secrets.append(("TELEGRAM_WEBHOOK_SECRET", account.webhookSecret)) }
-                addChannel(account.access, account.config, secrets: secrets)
+            telegram = config.telegramAccounts(files: files)
+        }
+        addTunnels(port: port, for: &telegram, files)
+        for account in telegram {
+            var secrets = [("TELEGRAM_BOT_TOKEN", account.token)]
+            if !account.webhookSecret.isEmpty { secrets.append(("TELEGRAM_WEBHOOK_SECRET", account.webhookSecret)) }
+            addChannel(account.access, account.config, secrets: secrets)
+        }
+    }
+
+    /// An account whose webhook no tunnel lets through goes on polling.
+    private mutating func addTunnels(port: Int, for telegram: inout [TelegramAccount], _ files: some FileReading) {
+        guard config.state != .unusable else { return }
+        let routes = telegram.filter(\.config.usesTunnel).map {
+            TunnelRoute(worker: $0.access.worker, path: $0.config.webhookPath, port: $0.config.webhookPort)
+        }
+        let planned = Tunnels(&config, gatewayPort: port, telegram: routes, files: files)
+        for tunnel in planned.configs {
+            guard let id = WorkerID(tunnel.config.worker) else { continue }
+            tunnels.append(TunnelEntry(tunnel.config))
+            add(id, tunnel.config, secrets: tunnel.token.isEmpty ? [] : [("TUNNEL_TOKEN", tunnel.token)])
+        }
+        drafts += planned.daemons
+        notices += planned.notices
+        for index in telegram.indices where telegram[index].config.usesTunnel {
+            telegram[index].config.usesTunnel = tunnels.contains { tunnel in
+                tunnel.isPublic && tunnel.routes.contains { $0.worker == telegram[index].access.worker }
             }
         }
     }
@@ -202,7 +229,9 @@ struct Fleet {
         case .gateway: (draft.uid, draft.network) = ("owner", false)
         case .agent: (draft.uid, draft.network, draft.start) = ("owner", false, "demand")
         case .model: draft.start = "demand"
-        case .channel, .sidecar, .tool, .tunnel: break
+        // tailscaled listens to its own user, root and nobody else.
+        case .tunnel: if id.parts == ["tailscale"] { draft.uid = "owner" }
+        case .channel, .sidecar, .tool: break
         }
         // The demonstration model calls nobody.
         if id.rawValue == "model:demo" { draft.network = false }

@@ -92,8 +92,8 @@ private struct PlanRun {
         "/".withCString { root in
             stateDirectory.withCString { state in
                 let rules = [
-                    clinux_landlock_path(path: root, writable: false),
-                    clinux_landlock_path(path: state, writable: true),
+                    clinux_landlock_path(path: root, writable: false, executable: false),
+                    clinux_landlock_path(path: state, writable: true, executable: false),
                 ]
                 _ = clinux_landlock_restrict(rules, rules.count)
             }

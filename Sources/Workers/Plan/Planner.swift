@@ -39,7 +39,7 @@ package enum Planner {
         let port = self.port(flags: flags, config: config)
         let bind = try BindChoice.resolve(flags: flags, config: &config, tailnetAddress: input.tailnetAddress)
         let secret = try GatewaySecret.resolve(flags: flags, config: &config, bind: bind)
-        let fleet = Fleet(config: config, files: files)
+        let fleet = Fleet(config: config, port: port, files: files)
         guard let gateway = fleet.gateway(port: port, bind: bind, secret: secret) else {
             throw PlanRefusal(
                 code: 78,

@@ -9,7 +9,6 @@ struct Sidecars {
     /// Variables that every program gets where they are set; everything else it must name. HOME comes from the
     /// supervisor, who knows whether the program has a user of its own.
     private static let ordinary = ["LANG", "TZ"]
-    private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     /// The supervisor's own talk with whoever started it: a program that got it could speak in its name.
     private static let neverCopied: Set<String> = [
         "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
@@ -94,7 +93,7 @@ struct Sidecars {
         }
         guard words.count <= 200 else { throw Refusal("has more than 200 words", "command", value) }
         guard !words.contains(where: { $0.utf8.contains(0) }) else { throw Refusal("holds a NUL", "command", value) }
-        guard let executable = executable(program, config, files) else {
+        guard let executable = ProgramPath.find(program, config, files) else {
             let place = program.contains("/") ? "there is no such file" : "it is in no directory of PATH"
             throw Refusal(
                 "\(program.prefix(80)) is not installed: \(place). Install it, then:  clawhold reload",
@@ -105,26 +104,6 @@ struct Sidecars {
         return [executable] + words.dropFirst()
     }
 
-    /// The absolute path of a command: as given, or in the first directory of PATH that has it.
-    private static func executable(
-        _ program: String,
-        _ config: LoadedConfig,
-        _ files: some FileReading
-    ) -> String? {
-        if program.contains("/") {
-            let path = StatePaths.absolute(
-                program,
-                home: config.paths.home,
-                currentDirectory: config.paths.stateDirectory
-            )
-            return files.exists(path) && !files.isDirectory(path) ? path : nil
-        }
-        return (config.environment["PATH"] ?? defaultPath).split(separator: ":").lazy
-            .filter { $0.hasPrefix("/") }
-            .map { "\($0)/\(program)" }
-            .first { files.exists($0) }
-    }
-
     /// `env` is an object of values, or a list of names whose values are copied. What is secret by its name travels as
     /// a secret: its value is kept out of the log.
     private static func setVariables(
@@ -132,7 +111,7 @@ struct Sidecars {
         _ config: LoadedConfig,
         _ draft: inout WorkerDraft
     ) throws(Refusal) {
-        var variables = ["PATH": config.environment["PATH"] ?? defaultPath]
+        var variables = ["PATH": ProgramPath.variable(config)]
         for name in ordinary { variables[name] = config.environment.values[name] }
         for member in value?.object?.members ?? [] {
             guard isName(member.key) else { throw Refusal(badName(member.key), "env", value) }

@@ -9,10 +9,13 @@ package struct Sandbox: Sendable {
     package var network: Bool
     /// Directories it may write beneath. Everything else is read-only or out of reach.
     package var writable: [String]
+    /// Files and directories whose programs it may read and start. What it starts is confined as it is itself.
+    package var executable: [String]
 
-    package init(network: Bool, writable: [String] = []) {
+    package init(network: Bool, writable: [String] = [], executable: [String] = []) {
         self.network = network
         self.writable = writable
+        self.executable = executable
     }
 
     /// What names, certificates and time zones need. All of `/proc`, because libdispatch's pool monitor opens
@@ -38,10 +41,14 @@ package struct Sandbox: Sendable {
     }
 
     private func restrictPaths() -> Int32 {
-        let paths = Self.readable.map { (strdup($0), false) } + writable.map { (strdup($0), true) }
-        defer { for (path, _) in paths { free(path) } }
-        let rules = paths.compactMap { path, isWritable in
-            path.map { clinux_landlock_path(path: UnsafePointer($0), writable: isWritable) }
+        let paths =
+            Self.readable.map { (strdup($0), false, false) } + writable.map { (strdup($0), true, false) }
+            + executable.map { (strdup($0), false, true) }
+        defer { for (path, _, _) in paths { free(path) } }
+        let rules = paths.compactMap { path, isWritable, isExecutable in
+            path.map {
+                clinux_landlock_path(path: UnsafePointer($0), writable: isWritable, executable: isExecutable)
+            }
         }
         return clinux_landlock_restrict(rules, rules.count)
     }

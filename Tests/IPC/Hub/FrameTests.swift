@@ -26,6 +26,13 @@ struct FrameTests {
         let ack = try bytes(.inboundAck(.with { $0.seq = 300 }))
         #expect(ack == [0x00, 0x00, 0x00, 0x04, 0x11, 0x08, 0xAC, 0x02])
         #expect(try bytes(.modelRequestEnd(HubModelRequestEnd())) == [0x00, 0x00, 0x00, 0x01, 0x33])
+        let tunnel = HubMessage.tunnelStatus(
+            .with {
+                $0.state = .up
+                $0.url = "https://a.app"
+            }
+        )
+        #expect(Hex.encode(try bytes(tunnel)) == "00000012480801120d68747470733a2f2f612e617070")
     }
 
     @Test("prove who speaks with the token of docs/ipc.md")
@@ -98,7 +105,7 @@ struct FrameTests {
         for _ in 0..<20_000 {
             let length = Int.random(in: 0..<64, using: &random)
             var buffer = ByteBuffer(bytes: [0, 0, 0, UInt8(length)])
-            buffer.writeInteger([1, 16, 20, 32, 38, 52].randomElement(using: &random) ?? UInt8(1))
+            buffer.writeInteger([1, 16, 20, 32, 38, 52, 72, 73].randomElement(using: &random) ?? UInt8(1))
             for _ in 0..<length { buffer.writeInteger(UInt8.random(in: .min ... .max, using: &random)) }
             _ = try? Frame.decode(from: &buffer)
         }

@@ -76,14 +76,15 @@ struct SeedTests {
         #expect(!plan.notices.contains { $0.contains("discord") })
     }
 
-    @Test("the voice-call example is accepted without complaint, and said to be off")
+    @Test("the voice-call example is accepted without complaint, has its tunnel, and is said to be off")
     func voiceCallExample() throws {
         let plan = try makePlan(
             Self.voiceCall,
             arguments: ["--allow-unconfigured", "--strict-config"],
-            environment: ["ANTHROPIC_API_KEY": "k"]
+            environment: ["ANTHROPIC_API_KEY": "k", "NGROK_AUTHTOKEN": "2invented"]
         )
         #expect(plan.complaints == [])
+        #expect(plan.workers.contains("tunnel:ngrok"))
         #expect(plan.notices == ["info the plugin voice-call is not supported yet; it stays off"])
     }
 

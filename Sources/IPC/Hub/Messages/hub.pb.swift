@@ -2178,6 +2178,132 @@ package nonisolated struct HubRelayHead: Sendable {
   package init() {}
 }
 
+/// tunnel → gateway, after WELCOME and at every change.
+package nonisolated struct HubTunnelStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var state: HubTunnelStatus.State = .starting
+
+  /// "https://example.ngrok.app", no slash at its end, as last proven; empty: none was.
+  package var url: String = String()
+
+  /// What is wrong and what to do, for a person; empty while it is up.
+  package var error: String = String()
+
+  /// When `state` began, milliseconds since 1970.
+  package var sinceMs: Int64 = 0
+
+  /// The provider's program; 0: it does not run, or is nobody's child (a tailscaled that was there before).
+  package var pid: UInt32 = 0
+
+  /// Starts of the program after the first, by this incarnation.
+  package var restarts: UInt64 = 0
+
+  /// In back-off: when the next start is due, milliseconds since 1970; else 0.
+  package var nextMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+
+    /// No address of this incarnation has been proven yet.
+    case starting // = 0
+
+    /// A request with a nonce came back through the provider's edge.
+    case up // = 1
+
+    /// The address was proven, and does not answer now.
+    case degraded // = 2
+
+    /// The provider's program does not run: in back-off, or `error` says what a person has to do.
+    case down // = 3
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .starting
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .starting
+      case 1: self = .up
+      case 2: self = .degraded
+      case 3: self = .down
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .starting: return 0
+      case .up: return 1
+      case .degraded: return 2
+      case .down: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [HubTunnelStatus.State] = [
+      .starting,
+      .up,
+      .degraded,
+      .down,
+    ]
+
+  }
+
+  package init() {}
+}
+
+/// gateway → a worker that the plan gave a route, for each of its routes: after WELCOME and at every change.
+package nonisolated struct HubPublicURL: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The route's path, as planned ("/voice/webhook").
+  package var path: String = String()
+
+  /// What the outside calls, path included ("https://example.ngrok.app/voice/webhook"), as last proven; stays while the
+  /// tunnel is away, because it may come back with it. Empty: no address was proven yet.
+  package var url: String = String()
+
+  /// It answers now.
+  package var up: Bool = false
+
+  /// Why not, for a person.
+  package var error: String = String()
+
+  /// Addresses that were `url` before, newest first, for requests and signatures that are still under way.
+  package var former: [HubFormerURL] = []
+
+  /// The worker that holds the tunnel ("tunnel:ngrok").
+  package var tunnel: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct HubFormerURL: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var url: String = String()
+
+  /// Counts until then, milliseconds since 1970: ten minutes after the change.
+  package var untilMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "clawhold.hub"
@@ -5445,6 +5571,160 @@ nonisolated extension HubRelayHead: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.headers != rhs.headers {return false}
     if lhs.tryNext != rhs.tryNext {return false}
     if lhs.attempts != rhs.attempts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubTunnelStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TunnelStatus"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}url\0\u{1}error\0\u{3}since_ms\0\u{1}pid\0\u{1}restarts\0\u{3}next_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.url) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.sinceMs) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.pid) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.restarts) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.nextMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.state != .starting {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 1)
+    }
+    if !self.url.isEmpty {
+      try visitor.visitSingularStringField(value: self.url, fieldNumber: 2)
+    }
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 3)
+    }
+    if self.sinceMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.sinceMs, fieldNumber: 4)
+    }
+    if self.pid != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pid, fieldNumber: 5)
+    }
+    if self.restarts != 0 {
+      try visitor.visitSingularUInt64Field(value: self.restarts, fieldNumber: 6)
+    }
+    if self.nextMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.nextMs, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubTunnelStatus, rhs: HubTunnelStatus) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs.url != rhs.url {return false}
+    if lhs.error != rhs.error {return false}
+    if lhs.sinceMs != rhs.sinceMs {return false}
+    if lhs.pid != rhs.pid {return false}
+    if lhs.restarts != rhs.restarts {return false}
+    if lhs.nextMs != rhs.nextMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubTunnelStatus.State: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STARTING\0\u{1}UP\0\u{1}DEGRADED\0\u{1}DOWN\0")
+}
+
+nonisolated extension HubPublicURL: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PublicURL"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}url\0\u{1}up\0\u{1}error\0\u{1}former\0\u{1}tunnel\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.url) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.up) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.former) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.tunnel) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if !self.url.isEmpty {
+      try visitor.visitSingularStringField(value: self.url, fieldNumber: 2)
+    }
+    if self.up != false {
+      try visitor.visitSingularBoolField(value: self.up, fieldNumber: 3)
+    }
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 4)
+    }
+    if !self.former.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.former, fieldNumber: 5)
+    }
+    if !self.tunnel.isEmpty {
+      try visitor.visitSingularStringField(value: self.tunnel, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubPublicURL, rhs: HubPublicURL) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.url != rhs.url {return false}
+    if lhs.up != rhs.up {return false}
+    if lhs.error != rhs.error {return false}
+    if lhs.former != rhs.former {return false}
+    if lhs.tunnel != rhs.tunnel {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension HubFormerURL: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FormerURL"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}url\0\u{3}until_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.url) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.untilMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.url.isEmpty {
+      try visitor.visitSingularStringField(value: self.url, fieldNumber: 1)
+    }
+    if self.untilMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: HubFormerURL, rhs: HubFormerURL) -> Bool {
+    if lhs.url != rhs.url {return false}
+    if lhs.untilMs != rhs.untilMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -47,7 +47,7 @@ final class TelegramNetwork: ChannelNetwork {
                     + "or channels.telegram.botToken; @BotFather shows it under /mybots"
             )
         }
-        if settings.webhookURL.isEmpty {
+        if settings.webhookURL.isEmpty, !settings.usesTunnel {
             var poller = UpdatePoller(api: api, settings: settings, intake: intake, log: log)
             try await poller.run()
         } else {

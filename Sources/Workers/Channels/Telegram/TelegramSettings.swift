@@ -12,6 +12,8 @@ struct TelegramSettings: Decodable, Equatable, Sendable {
     var mediaMaxMegabytes = 5
     /// Address that Telegram calls; empty: polling.
     var webhookURL = ""
+    /// Telegram calls what a tunnel of ours is called; `webhookURL` does not count.
+    var usesTunnel = false
     var webhookHost = "0.0.0.0"
     var webhookPort = 8787
     var webhookPath = "/telegram-webhook"
@@ -29,8 +31,8 @@ struct TelegramSettings: Decodable, Equatable, Sendable {
     var isPaced: Bool { pacing ?? (apiRoot == Self.ownRoot) }
 
     private enum CodingKeys: CodingKey {
-        case account, apiRoot, linkPreview, replyToMode, mediaMaxMegabytes, webhookURL, webhookHost, webhookPort
-        case webhookPath, commands, needsAllMessages, groups, pacing
+        case account, apiRoot, linkPreview, replyToMode, mediaMaxMegabytes, webhookURL, usesTunnel, webhookHost
+        case webhookPort, webhookPath, commands, needsAllMessages, groups, pacing
     }
 
     init() {}
@@ -46,6 +48,7 @@ struct TelegramSettings: Decodable, Equatable, Sendable {
         replyToMode = try read(.replyToMode, replyToMode)
         mediaMaxMegabytes = try read(.mediaMaxMegabytes, mediaMaxMegabytes)
         webhookURL = try read(.webhookURL, webhookURL)
+        usesTunnel = try read(.usesTunnel, usesTunnel)
         webhookHost = try read(.webhookHost, webhookHost)
         webhookPort = try read(.webhookPort, webhookPort)
         webhookPath = try read(.webhookPath, webhookPath)

@@ -2,7 +2,7 @@
 // The Channels page: what each network says, whom nobody answers and why, who waits to be let in, what was given up.
 // Loaded before app.js, whose helpers (el, $, gateway, span, ago, toast, confirmed) it uses when it is called.
 
-const desk = { status: null, why: [], pairing: [], letters: [], error: null, probing: false, loading: null, again: null, at: 0, busy: new Set() };
+const desk = { status: null, tunnels: [], why: [], pairing: [], letters: [], error: null, probing: false, loading: null, again: null, at: 0, busy: new Set() };
 
 /** Reads everything that the page shows. Calls that come meanwhile lead to one more. */
 function loadChannels(probe = false) {
@@ -32,6 +32,7 @@ async function readChannels(probe) {
   const letters = [];
   await Promise.all([
     part("channels.status", { probe, timeoutMs: 8000 }, (r) => { desk.status = keepProbes(r, desk.status); }),
+    part("tunnel.status", {}, (r) => { desk.tunnels = r.tunnels ?? []; }),
     part("channels.why", { limit: 50 }, (r) => { desk.why = r.items ?? []; }),
     part("pairing.list", {}, (r) => { desk.pairing = r.requests ?? []; }),
     part("queue.list", { state: "dead", limit: 50 }, (r) => { letters.push(...(r.items ?? [])); }),
@@ -62,6 +63,7 @@ function renderChannels() {
   const ignored = accounts.reduce((sum, a) => sum + (a.ignored?.today ?? 0), 0);
   $("channels-summary").textContent = desk.error ?? (desk.status ? `${connected} of ${accounts.length} connected${ignored ? ` · ${ignored} message${ignored === 1 ? "" : "s"} not answered today` : ""}` : "Asking the gateway");
   redraw($("channels"), accounts.map(drawAccount));
+  redraw($("tunnels"), desk.tunnels.map(drawTunnel));
   redraw($("pairing"), desk.pairing.map(drawPairing));
   redraw($("why"), desk.why.map(drawIgnored));
   redraw($("letters"), desk.letters.map(drawLetter));
@@ -111,6 +113,23 @@ function drawAccount(a) {
     ...(a.probe ? [el("p", { class: "cause" + (a.probe.ok ? "" : " bad") }, probeWords(a))] : []),
     el("footer", {}, el("span", {}, [since ? `for ${span(Date.now() - since)}` : null, a.worker?.pid ? `pid ${a.worker.pid}` : null, a.worker?.restarts ? `${a.worker.restarts} restart${a.worker.restarts === 1 ? "" : "s"}` : null].filter(Boolean).join(" · ")),
       isOwn || !a.worker?.state ? null : drawOrders(a, title)));
+}
+
+/** What the outside world calls this gateway, path by path. */
+function drawTunnel(t) {
+  const kind = { up: "ok", starting: "warn" }[t.state] ?? "bad";
+  const routes = (t.routes ?? []).map((route) => {
+    const own = (t.detail?.routes ?? []).find((r) => r.path === route.path);
+    const words = own?.requests ? `${own.requests} request${own.requests === 1 ? "" : "s"}, last ${ago(Date.now() - own.lastAt)} (${own.lastStatus})` : "none yet";
+    return el("div", { class: "whole" }, el("dt", {}, route.path), el("dd", {}, words));
+  });
+  const row = state.workers.find((worker) => worker.id === t.worker);
+  return el("section", { class: "worker channel", "aria-label": t.worker },
+    el("header", {}, el("h2", { title: t.worker }, "Tunnel", el("small", {}, t.url ?? t.provider)), el("span", { class: "pill " + kind }, t.state === "absent" ? row?.state ?? "off" : t.state)),
+    el("dl", { class: "facts" }, ...routes),
+    ...(t.error ? [el("p", { class: "cause" + (kind === "bad" ? " bad" : "") }, ...withLinks(t.error))] : []),
+    ...(t.public ? [] : [el("p", { class: "cause warn" }, "Seen from your tailnet alone: no webhook of the internet reaches it.")]),
+    el("footer", {}, el("span", {}, [t.since && t.state !== "absent" ? `for ${span(Date.now() - t.since)}` : null, t.restarts ? `${t.restarts} restart${t.restarts === 1 ? "" : "s"} of its program` : null, t.detail?.refused ? `${t.detail.refused} refused` : null].filter(Boolean).join(" · "))));
 }
 
 function probeWords(a) {

@@ -13,6 +13,7 @@ extension DeliveryCore {
         let isChannel = worker.hasPrefix("channel:")
         let isAgent = worker.hasPrefix("agent:")
         let isModel = worker.hasPrefix("model:")
+        let isTunnel = worker.hasPrefix("tunnel:")
         switch message {
         case .inbound(let event) where isChannel: inbound(event, state)
         case .cursor(let cursor) where isChannel: cursorMoved(cursor, state)
@@ -25,6 +26,7 @@ extension DeliveryCore {
         case .done(let done) where isAgent: turnDone(done, state)
         case .modelState(let kept) where isModel: modelState(kept, state)
         case .ledgerRow(let row) where isModel: ledgerRow(row, state, now)
+        case .tunnelStatus(let status) where isTunnel: tunnelStatus(status, state, now)
         case .response(let response): answer(response, state)
         case .request(let request): refuse(request, state)
         default: log(.warning, "\(worker) sent a frame of type \(message.type), which is not its to send: ignored")

@@ -28,6 +28,7 @@ extension DeliveryCore {
         if worker.hasPrefix("channel:") { resume(state, hello, holdings, now) }
         if worker.hasPrefix("agent:") { resumeTurns(state, hello, holdings, now) }
         if worker.hasPrefix("model:") { resumeModel(state, holdings.modelState) }
+        tellURLs(worker, link, now)
         resumeQuestions(worker, link)
     }
 
@@ -79,6 +80,7 @@ extension DeliveryCore {
         lost(state)
         links[worker] = nil
         channelStatus[worker]?.lost(now: clock ?? 0)
+        tunnelUnlinked(worker)
         if let pending = state.pendingExit { return journal(pending.exit) }
         if wanted.contains(worker) { demand(worker) }
     }
@@ -147,6 +149,7 @@ extension DeliveryCore {
         let old = table[row.id]
         table[row.id] = row
         alertOf(row, was: old)
+        tunnelRow(row, now)
         if row.incarnation > (old?.incarnation ?? 0), row.incarnation > 1 {
             sweeps[row.id] = (row.incarnation, now)
         }

@@ -62,6 +62,8 @@ struct DeliveryCore {
     /// The day that is being read from the journal; empty: none.
     var readingDay = ""
     var notices = ToldNotices()
+    /// What the outside calls us.
+    var urls: PublicURLBook
     /// The time of the event at hand.
     private(set) var clock: Int64?
 
@@ -78,6 +80,7 @@ struct DeliveryCore {
         alerts = OwnerAlerts(config.alerts)
         ledger = LedgerReading(prices: PriceTable(config.prices), day: limits.day)
         spending = SpendBook(config.spend)
+        urls = PublicURLBook(config.tunnels)
         access = Dictionary(config.channels.map { ($0.worker, $0) }) { first, _ in first }
         // The plan has said which are wrong.
         patterns = Dictionary(config.agents.map { ($0.id, $0.mentionPatterns.compactMap { try? MentionPattern($0) }) })

@@ -117,6 +117,8 @@ final class SafeConversations: Conversations {
         throw .unavailable(Self.sentence)
     }
 
+    func tunnels() async -> [TunnelFacts] { [] }
+
     func workers() async -> [WorkerRow] {
         state.withLock { Array($0.rows.values) }.sorted { $0.id < $1.id }
     }

@@ -57,7 +57,8 @@ struct MethodContext: Sendable {
         HealthReport(
             config: config,
             workers: await conversations.workers(),
-            delivery: await conversations.deliveryStatus()
+            delivery: await conversations.deliveryStatus(),
+            tunnels: await conversations.tunnels()
         )
     }
 
@@ -78,7 +79,7 @@ enum MethodTable {
     static let all: [Method] =
         StatusMethods.all + ChatMethods.all + SessionMethods.all + AgentMethods.all + WorkerMethods.all
         + QueueMethods.all + ChannelMethods.all + PairingMethods.all + WhyMethods.all + ModelMethods.all
-        + UsageMethods.all
+        + UsageMethods.all + TunnelMethods.all
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

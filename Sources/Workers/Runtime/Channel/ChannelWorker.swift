@@ -10,6 +10,7 @@ package final class ChannelWorker: Sendable {
     private let network: any ChannelNetwork
     private let questions: WorkerQuestions
     private let files: MediaServer?
+    let publicURLs = PublicURLs()
     private let state = Mutex(State())
     private let link = Mutex<HubLink?>(nil)
 
@@ -214,6 +215,7 @@ package final class ChannelWorker: Sendable {
         case .request(let request):
             if let link = link.withLock({ $0 }) { questions.answer(request, on: link) }
         case .streamOpen(let open): serve(open)
+        case .publicURL(let url): publicURLs.receive(url)
         default: worker.log.warning("the gateway sent a frame of type \(message.type) that a channel has no use for")
         }
     }

@@ -1,9 +1,9 @@
-internal import IPCHub
-internal import NIOCore
+package import IPCHub
+package import NIOCore
 internal import Synchronization
 
 /// The gateway's questions to a worker: so many at a time, each with a limit on its time and its answer.
-final class WorkerQuestions: Sendable {
+package final class WorkerQuestions: Sendable {
     /// Questions that are being answered; more are refused at once.
     static let limit = 8
     /// Most bytes of an answer.
@@ -18,7 +18,7 @@ final class WorkerQuestions: Sendable {
     ///   - who: what the worker is called in refusals: "channel".
     ///   - loop: for the time limit's timer.
     ///   - answer: given method and parameters; nil when it knows no such method.
-    init(
+    package init(
         who: String,
         loop: any EventLoop,
         timeLimit: Duration = .seconds(30),
@@ -31,7 +31,7 @@ final class WorkerQuestions: Sendable {
     }
 
     /// Answers in a task of its own, which ends with the answer or at the time limit.
-    func answer(_ request: HubRequest, on link: HubLink) {
+    package func answer(_ request: HubRequest, on link: HubLink) {
         let isTaken = running.withLock { running in
             guard running < Self.limit else { return false }
             running += 1

@@ -10,7 +10,7 @@ func restrict(readOnly: [String], writable: [String] = []) -> Int32 {
     let copies = paths.map { strdup($0) }
     defer { copies.forEach { free($0) } }
     let rules = copies.enumerated().compactMap { index, path in
-        path.map { clinux_landlock_path(path: UnsafePointer($0), writable: index >= readOnly.count) }
+        path.map { clinux_landlock_path(path: UnsafePointer($0), writable: index >= readOnly.count, executable: false) }
     }
     return clinux_landlock_restrict(rules, rules.count)
 }

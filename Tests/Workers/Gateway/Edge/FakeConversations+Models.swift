@@ -12,6 +12,8 @@ extension FakeConversations {
 
     func ledgerEntries(limit: Int) async throws(ConversationError) -> [LedgerEntry] { [] }
 
+    func tunnels() async -> [TunnelFacts] { [] }
+
     func keptModelStates() async throws(ConversationError) -> [KeptModelState] {
         let (error, kept) = state.withLock { ($0.error, $0.kept) }
         if let error { throw error }

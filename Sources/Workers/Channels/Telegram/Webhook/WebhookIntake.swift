@@ -43,7 +43,7 @@ struct WebhookIntake {
         try await account.open(&plan)
         let channel = try await listen()
         do {
-            try await serve()
+            if account.settings.usesTunnel { try await serveThroughTunnel() } else { try await serve() }
         } catch {
             try? await channel.close()  // it ends with the process at the latest
             throw error
@@ -61,21 +61,64 @@ struct WebhookIntake {
             guard case .success(let info) = await account.api.call(.getWebhookInfo, Bot.WebhookInfo.self) else {
                 continue
             }
-            try await look(info, set)
+            if try await look(info, settings.webhookURL) { _ = try await account.insist(set, Bot.Present.self, &plan) }
         }
     }
 
-    private mutating func look(_ info: Bot.WebhookInfo, _ set: BotCall) async throws {
+    /// The address is a tunnel's: Telegram is told at every change of it. While there is none Telegram keeps the updates, for
+    /// a day.
+    private mutating func serveThroughTunnel() async throws {
+        let (urls, path) = (account.intake.publicURLs, account.settings.webhookPath)
+        // What Telegram delivers to, and what it was last asked to deliver to.
+        var told = ""
+        var tried = ""
+        var pause = Self.lookEvery
+        while true {
+            let url = await urls.change(of: path, from: tried, within: pause)
+            try Task.checkCancellation()
+            tried = url
+            pause = Self.lookEvery
+            guard !url.isEmpty else {
+                let why = urls.current(path)?.error ?? ""
+                await account.report(
+                    "webhook: no public address yet\(why.isEmpty ? "" : ": \(why)") (clawhold tunnel status)"
+                )
+                continue
+            }
+            if url == told, case .success(let info) = await account.api.call(.getWebhookInfo, Bot.WebhookInfo.self) {
+                if try await look(info, url) { told = "" }
+            }
+            guard url != told else { continue }
+            switch await account.api.call(.setWebhook(url, secret: secret), Bot.Present.self) {
+            case .success:
+                told = url
+                account.log.info("[\(account.settings.account)] Telegram delivers to \(url)")
+                await account.report(nil)
+            case .failure(let failure):
+                try Task.checkCancellation()
+                switch plan.failed(failure, random: .random(in: 0..<1)) {
+                case .fatal(let reason): throw ChannelFatal(reason)
+                case .wait(let duration, let trouble):
+                    await account.report(trouble)
+                    pause = duration
+                case .poll, .skip: pause = PollPlan.firstDelay
+                }
+            }
+        }
+    }
+
+    /// What Telegram says of the webhook that is to be at `wanted`. True: it is to be set again.
+    private mutating func look(_ info: Bot.WebhookInfo, _ wanted: String) async throws -> Bool {
         let url = info.url ?? ""
         if url.isEmpty {
             account.log.warning("[\(account.settings.account)] somebody removed the webhook: it is set again")
-            _ = try await account.insist(set, Bot.Present.self, &plan)
-        } else if url != account.settings.webhookURL {
-            return await account.warn(
+        } else if url != wanted {
+            await account.warn(
                 "webhook elsewhere: ",
                 "another program had Telegram deliver this bot's messages to \(Self.shown(url)); stop it and restart this "
                     + "channel, or give one of the two a bot of its own"
             )
+            return false
         }
         await account.warn("webhook elsewhere: ", nil)
         let failure = info.lastErrorMessage ?? ""
@@ -84,6 +127,7 @@ struct WebhookIntake {
             "webhook not reached: ",
             isStuck ? "Telegram says: \(failure.prefix(300)); \(info.pendingUpdateCount ?? 0) updates wait there" : nil
         )
+        return url.isEmpty
     }
 
     /// An address without what may be secret in it, for the log.

@@ -5,6 +5,7 @@ struct HealthReport: Sendable {
     let config: GatewayConfig
     let workers: [WorkerRow]
     let delivery: DeliveryStatus
+    var tunnels: [TunnelFacts] = []
 
     /// `channel:telegram:default`, split.
     struct ChannelWorker: Sendable {
@@ -96,6 +97,7 @@ struct HealthReport: Sendable {
 
     /// What does not run although it should.
     var degraded: [String] {
-        Readiness(workers: workers, delivery: delivery, isDraining: false).reasons
+        let readiness = Readiness(workers: workers, delivery: delivery, tunnels: tunnels, isDraining: false)
+        return readiness.reasons + readiness.degraded
     }
 }

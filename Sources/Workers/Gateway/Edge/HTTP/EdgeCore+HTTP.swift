@@ -62,6 +62,7 @@ extension EdgeCore {
             let state = HTTPRoutes.State(
                 workers: await methods.conversations.workers(),
                 delivery: await methods.conversations.deliveryStatus(),
+                tunnels: await methods.conversations.tunnels(),
                 connections: now,
                 isDraining: isDraining,
                 uptimeMilliseconds: methods.uptimeMilliseconds

@@ -19,6 +19,7 @@ struct HTTPRoutes: Sendable {
     struct State: Sendable {
         var workers: [WorkerRow]
         var delivery: DeliveryStatus
+        var tunnels: [TunnelFacts]
         var connections: ConnectionCounts
         var isDraining: Bool
         var uptimeMilliseconds: Int64
@@ -26,12 +27,14 @@ struct HTTPRoutes: Sendable {
         init(
             workers: [WorkerRow],
             delivery: DeliveryStatus,
+            tunnels: [TunnelFacts] = [],
             connections: ConnectionCounts,
             isDraining: Bool,
             uptimeMilliseconds: Int64
         ) {
             self.workers = workers
             self.delivery = delivery
+            self.tunnels = tunnels
             self.connections = connections
             self.isDraining = isDraining
             self.uptimeMilliseconds = uptimeMilliseconds
@@ -96,7 +99,12 @@ struct HTTPRoutes: Sendable {
 
     private func readiness(_ question: HTTPQuestion, state: State?) -> HTTPAnswer {
         guard let state else { return .json(503, ["ready": false]) }
-        let readiness = Readiness(workers: state.workers, delivery: state.delivery, isDraining: state.isDraining)
+        let readiness = Readiness(
+            workers: state.workers,
+            delivery: state.delivery,
+            tunnels: state.tunnels,
+            isDraining: state.isDraining
+        )
         guard mayKnow(question) else {
             return .json(readiness.isReady ? 200 : 503, ["ready": .bool(readiness.isReady)])
         }
@@ -106,6 +114,7 @@ struct HTTPRoutes: Sendable {
                 "ready": .bool(readiness.isReady),
                 "status": .string(readiness.isReady ? "ready" : "not ready"),
                 "reasons": readiness.isReady ? nil : .array(readiness.reasons.map(WireValue.string)),
+                "degraded": readiness.degraded.isEmpty ? nil : .array(readiness.degraded.map(WireValue.string)),
                 "uptimeMs": .integer(state.uptimeMilliseconds),
             ]
         )

@@ -38,6 +38,20 @@ enum MetricsText {
                 )
             }
         )
+        family(
+            "clawhold_tunnel_up",
+            "gauge",
+            "1 while the tunnel's public address answers end to end.",
+            state.tunnels.map { (labels: "{tunnel=\"\(escaped($0.worker))\"}", value: $0.state == "up" ? 1 : 0) }
+        )
+        family(
+            "clawhold_tunnel_restarts_total",
+            "counter",
+            "Starts of the tunnel's program after the first, of its worker's present life.",
+            state.tunnels.map {
+                (labels: "{tunnel=\"\(escaped($0.worker))\"}", value: Int64(clamping: $0.restarts))
+            }
+        )
         let delivery = state.delivery
         family("clawhold_inbox_pending", "gauge", "Messages waiting for a turn.", [("", Int64(delivery.inboxPending))])
         family("clawhold_turns_running", "gauge", "Turns under way.", [("", Int64(delivery.turnsRunning))])
