@@ -101,6 +101,34 @@ struct DoorTests {
         }
     }
 
+    @Test("lets a stream go on for longer than a silence may last, and cuts off one that falls silent")
+    func stream() async throws {
+        let silence = TimeAmount.seconds(3)
+        let behind = try await ServerBootstrap(group: group)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Dripping(pieces: 8, every: .milliseconds(500)))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let http = LocalHTTP(group: group)
+        let route = TunnelRoute(path: "/stream", port: behind.localAddress?.port ?? 0)
+        let front = try await Door(routes: [route], http: http, answerLimit: silence).bind(port: 0, group: group)
+        let began = ContinuousClock.now
+        let request = HTTPClientRequest(url: "http://127.0.0.1:\(front.localAddress?.port ?? 0)/stream")
+        var got = ""
+        await #expect(throws: (any Error).self, "it has no end: the door gives it up") {
+            let answer = try await http.client.execute(request, timeout: .seconds(40))
+            for try await piece in answer.body { got += String(buffer: piece) }
+        }
+        #expect(got == String(repeating: "x", count: 8))
+        #expect(began.duration(to: .now) > .seconds(6), "the stream took longer than a silence may last, then came one")
+        try await front.close()
+        try await behind.close()
+        await http.shutdown()
+    }
+
     // MARK: WebSockets
 
     /// What a caller of a WebSocket got, and what the target saw of it.
@@ -160,6 +188,34 @@ struct DoorTests {
             let seen = try await callSocket(answer: answer, early: second).seen
             #expect(!seen.contains("/second"), "it would pass for one of this machine's own")
         }
+    }
+}
+
+/// Answers with a stream that comes a byte at a time, and in the end says nothing more.
+private final class Dripping: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private var pieces: Int
+    private let every: TimeAmount
+
+    init(pieces: Int, every: TimeAmount) {
+        (self.pieces, self.every) = (pieces, every)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .end = unwrapInboundIn(data) else { return }
+        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok))), promise: nil)
+        drip(context)
+    }
+
+    private func drip(_ context: ChannelHandlerContext) {
+        guard pieces > 0, context.channel.isActive else { return }
+        pieces -= 1
+        let byte = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: "x")))
+        context.writeAndFlush(wrapOutboundOut(byte), promise: nil)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: every) { bound.value.0.drip(bound.value.1) }
     }
 }
 

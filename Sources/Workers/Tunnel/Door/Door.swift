@@ -19,7 +19,8 @@ final class Door: Sendable {
     let http: LocalHTTP
     /// From a connection's first byte, or the answer before, to the end of the request.
     let requestLimit: TimeAmount
-    /// From the request's end to the answer's: longer than Twilio and Telegram wait.
+    /// Without a byte of the answer: from the request's end to its head, then from piece to piece, each of them taken by who
+    /// asked. Longer than Twilio and Telegram wait; a stream that goes on is as long as it likes.
     let answerLimit: TimeAmount
     private let connections = Atomic<Int>(0)
     private let held = Atomic<Int>(0)
@@ -68,7 +69,7 @@ final class Door: Sendable {
     /// Milliseconds since 1970.
     static func now() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
-    /// Hands a request on. Throws when nobody answers.
+    /// Hands a request on and waits for the head of its answer. Throws when nobody answers.
     func forward(_ head: HTTPRequestHead, _ body: ByteBuffer, to index: Int) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(table.routes[index].port)\(head.uri)")
         request.method = head.method

@@ -119,6 +119,7 @@ final class DoorHandler: ChannelInboundHandler, RemovableChannelHandler {
                 for try await piece in response.body {
                     // The kernel's buffer towards the provider is the flow control.
                     try await channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(piece)))
+                    try await loop.submit { bound.value.0.goOn(bound.value.1) }.get()
                 }
                 try await loop.submit { bound.value.0.finish(head, bound.value.1) }.get()
             } catch {
@@ -189,6 +190,12 @@ final class DoorHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard case .answering = state else { return }
         letGo()
         context.write(wrapOutboundOut(.head(head)), promise: nil)
+    }
+
+    /// A piece of the answer has arrived.
+    private func goOn(_ context: ChannelHandlerContext) {
+        guard case .answering = state else { return }
+        limit(door.answerLimit, context)
     }
 
     private func finish(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
