@@ -63,8 +63,26 @@ struct ServePlanTests {
             funnel: true
         )
         let plan = plan(config, ["/new"])
-        #expect(plan.conflict == nil && plan.steps == [.unmount("/old"), .mount("/new")])
-        #expect(ServePlan(removing: config, site: site, port: 18788).steps == [.unmount("/old")])
+        #expect(plan.conflict == nil && plan.steps == [.unmount("/old", site: site), .mount("/new")])
+        #expect(ServePlan(removing: config, site: site, port: 18788).steps == [.unmount("/old", site: site)])
+    }
+
+    @Test("is ours only as we mount it: what the operator led to our port stays, what we left on another port goes")
+    func owned() {
+        let elsewhere = "box.tail1.ts.net:8443"
+        let stranger = "other.tail1.ts.net:443"
+        let config = ServeConfig(
+            handlers: [
+                site: ["/mine": "http://127.0.0.1:18788/hooks", "/": "http://127.0.0.1:18788"],
+                elsewhere: ["/old": "http://127.0.0.1:18788/old", "/kept": "http://127.0.0.1:18788"],
+                stranger: ["/old": "http://127.0.0.1:18788/old"],
+            ],
+            funnels: [site]
+        )
+        let own = [ServePlan.Step.unmount("/", site: site), .unmount("/old", site: elsewhere)]
+        #expect(plan(config, ["/new"]).steps == own + [.mount("/new")])
+        #expect(ServePlan(removing: config, site: site, port: 18788).steps == own)
+        #expect(plan(config, ["/mine"]).steps == own + [.mount("/mine")], "a path of ours is put right")
     }
 
     @Test("is never changed where that would publish, cut off or replace what is not ours")

@@ -1,11 +1,13 @@
 /// What has to be told tailscaled so that it serves our paths and nothing of ours besides. Pure.
 ///
-/// What leads to our own port is ours, whoever left it there; everything else is the operator's and is never touched, and
-/// `reset`, which wipes it all, is never used. Serving is kept by tailscaled: it outlives us and reboots.
+/// Ours is what looks exactly as we mount it: a path that leads to the same path of our own port, on whichever port of the
+/// edge an earlier configuration put it. Everything else is the operator's and is never touched, and `reset`, which wipes it
+/// all, is never used. Serving is kept by tailscaled: it outlives us and reboots.
 struct ServePlan: Equatable {
     enum Step: Equatable {
         case mount(String)
-        case unmount(String)
+        /// From a site ("name.tailnet.ts.net:443").
+        case unmount(String, site: String)
     }
 
     /// In order: what is ours no longer goes first.
@@ -20,7 +22,11 @@ struct ServePlan: Equatable {
     init(_ config: ServeConfig, site: String, port: Int, paths: [String], isPublic: Bool) {
         let mounts = config.handlers[site] ?? [:]
         let isFunnel = config.funnels.contains(site)
-        let foreign = mounts.filter { !Self.isOurs($0.value, port) }
+        // One of our paths that leads to our port in another form is put right.
+        let foreign = mounts.filter { mount in
+            !Self.isOurs(mount.key, mount.value, port)
+                && !(paths.contains(mount.key) && Self.leads(mount.value, to: port))
+        }
         let edge = site.split(separator: ":").last ?? ""
         if let taken = paths.first(where: { foreign[$0] != nil }) {
             conflict =
@@ -37,23 +43,37 @@ struct ServePlan: Equatable {
                     + "tunnel.httpsPort to 8443 or 10000"
         }
         guard conflict == nil else { return }
-        let ours = mounts.filter { Self.isOurs($0.value, port) }
-        steps = ours.keys.filter { !paths.contains($0) }.sorted().map(Step.unmount)
-        for path in paths where ours[path] != Self.target(path, port) || isFunnel != isPublic {
+        steps = Self.residue(config, site: site, keeping: paths, port: port)
+        for path in paths where mounts[path] != Self.target(path, port) || isFunnel != isPublic {
             steps.append(.mount(path))
         }
     }
 
     /// What takes everything of ours away.
     init(removing config: ServeConfig, site: String, port: Int) {
-        let ours = (config.handlers[site] ?? [:]).filter { Self.isOurs($0.value, port) }
-        steps = ours.keys.sorted().map(Step.unmount)
+        steps = Self.residue(config, site: site, keeping: [], port: port)
+    }
+
+    /// What is ours and not wanted, on every site of this machine.
+    private static func residue(_ config: ServeConfig, site: String, keeping paths: [String], port: Int) -> [Step] {
+        let machine = site.prefix { $0 != ":" } + ":"
+        var steps: [Step] = []
+        for (place, mounts) in config.handlers.sorted(by: { $0.key < $1.key }) where place.hasPrefix(machine) {
+            let wanted = place == site ? paths : []
+            let ours = mounts.filter { isOurs($0.key, $0.value, port) && !wanted.contains($0.key) }
+            steps += ours.keys.sorted().map { .unmount($0, site: place) }
+        }
+        return steps
     }
 
     /// The mount's prefix is cut off before a request is handed on, so the target repeats it.
     static func target(_ path: String, _ port: Int) -> String { "http://127.0.0.1:\(port)\(path == "/" ? "" : path)" }
 
-    private static func isOurs(_ target: String, _ port: Int) -> Bool {
+    private static func isOurs(_ path: String, _ target: String, _ port: Int) -> Bool {
+        target == Self.target(path, port)
+    }
+
+    private static func leads(_ target: String, to port: Int) -> Bool {
         let base = "http://127.0.0.1:\(port)"
         return target == base || target.hasPrefix(base + "/")
     }

@@ -1,5 +1,6 @@
 internal import Config
 internal import NIOCore
+internal import Runtime
 
 /// tailscale serve and funnel: the mounts live in tailscaled, so there is no child to watch; what it serves is put right at
 /// the start and looked at every minute.
@@ -12,12 +13,21 @@ final class TailscaleProvider: TunnelProvider {
     private let token: String
     private let command: TailscaleCommand
     private let lookEvery: Duration
+    /// The supervisor waits ten seconds for a worker that is switched off.
+    private let withdrawWithin: Duration
 
-    init(config: TunnelConfig, token: String, loop: any EventLoop, lookEvery: Duration = .seconds(60)) {
+    init(
+        config: TunnelConfig,
+        token: String,
+        loop: any EventLoop,
+        lookEvery: Duration = .seconds(60),
+        withdrawWithin: Duration = .seconds(5)
+    ) {
         self.config = config
         self.token = token
         command = TailscaleCommand(program: config.program, socket: config.socket, loop: loop)
         self.lookEvery = lookEvery
+        self.withdrawWithin = withdrawWithin
     }
 
     /// How it goes on after a step.
@@ -45,13 +55,17 @@ final class TailscaleProvider: TunnelProvider {
         }
     }
 
+    /// At most `withdrawWithin`: the supervisor kills who does not end in time. Never logs in: what is not reachable stays.
     func withdraw(port: Int) async {
         do {
-            guard case .name(let name) = try await connected() else { return }
-            let status = try await command.call(["serve", "status", "--json"], within: .seconds(2))
-            guard let served = ServeConfig(status.output) else { return }
-            for step in ServePlan(removing: served, site: site(name), port: port).steps {
-                _ = try await carryOut(step, port)
+            try await TimeLimit.run(withdrawWithin, on: command.loop) { [self] in
+                let answer = try await command.call(["status", "--json"])
+                guard let name = TailscaleStatus(answer.output)?.name, !name.isEmpty else { return }
+                let status = try await command.call(["serve", "status", "--json"])
+                guard let served = ServeConfig(status.output) else { return }
+                for step in ServePlan(removing: served, site: site(name), port: port).steps {
+                    _ = try await carryOut(step, port)
+                }
             }
         } catch {
             // It is the end of this worker; what stays leads to a port where nobody listens.
@@ -152,7 +166,8 @@ final class TailscaleProvider: TunnelProvider {
                     verb, "--bg", "--yes", "--https=\(config.httpsPort)", "--set-path", path,
                     ServePlan.target(path, port),
                 ]
-            case .unmount(let path): [verb, "--https=\(config.httpsPort)", "--set-path", path, "off"]
+            case .unmount(let path, let site):
+                [verb, "--https=\(site.split(separator: ":").last ?? "")", "--set-path", path, "off"]
             }
         let answer = try await command.call(arguments)
         return answer.isGood ? nil : Self.failure(answer, verb: verb)
