@@ -1,6 +1,5 @@
 extension LoadedConfig {
-    /// What a tunnel lets through: `tunnel.expose`, and who is switched on and listens for the outside. What cannot be
-    /// exposed is reported.
+    /// What a tunnel lets through: `tunnel.expose`. What cannot be exposed is reported.
     mutating func exposedRoutes(
         gatewayPort: Int,
         telegram: [TunnelRoute],
@@ -13,7 +12,7 @@ extension LoadedConfig {
             if let word = entry.string {
                 names.insert(word)
                 switch word {
-                // Their own configuration says where they listen.
+                // Its own configuration says where it listens.
                 case "voice": added = []
                 case _ where word == "telegram" || word.hasPrefix("telegram:"):
                     added = []
@@ -39,21 +38,12 @@ extension LoadedConfig {
             }
             routes += added
         }
-        // Whoever is switched on and listens for the outside has asked.
-        if isVoiceEnabled {
-            routes.append(
-                TunnelRoute(
-                    worker: Self.voiceWorker,
-                    path: voiceSetting("serve", "path")?.string ?? "/voice/webhook",
-                    port: voiceSetting("serve", "port")?.integer ?? 3334
-                )
-            )
-        } else if names.contains("voice") {
+        if names.contains("voice") {
             report(
                 ConfigProblem(
                     path: "clawhold.json: tunnel.expose",
                     line: tunnel.line,
-                    text: "names voice, and the voice-call plugin is off"
+                    text: "names voice, and voice calls are not built yet"
                 )
             )
         }

@@ -13,8 +13,6 @@ package struct PlannedTunnel: Sendable, Equatable {
 }
 
 extension LoadedConfig {
-    /// The worker that serves the voice webhooks, and so is told their public address.
-    package static var voiceWorker: String { "channel:voice:default" }
     /// Where a provider leads to that keeps its own idea of the port: OpenClaw uses those from 18789 on.
     package static var fixedTunnelPort: Int { 18788 }
 
@@ -38,7 +36,7 @@ extension LoadedConfig {
                         path: tunnel.place,
                         line: tunnel.line,
                         text: "nothing asks to be exposed: name something in clawhold.json: tunnel.expose "
-                            + "(\"voice\", \"telegram\", \"control\"), or switch the voice-call plugin on",
+                            + "(\"telegram\", \"control\", {path, port})",
                         disables: tunnel.config.worker
                     )
                 )
@@ -68,7 +66,8 @@ extension LoadedConfig {
             guard word != "none" else { return nil }
             return tunnel(word, place: "clawhold.json: tunnel", own?["provider"])
         }
-        guard isVoiceEnabled else { return nil }
+        // Voice calls are not built yet: the plugin's tunnel has nobody to lead to but what is named here.
+        guard own != nil, isVoiceEnabled else { return nil }
         if let provider = voiceSetting("tunnel", "provider"), let word = provider.string, word != "none" {
             return tunnel(word, place: "\(Self.voicePath).config.tunnel", provider)
         }

@@ -32,10 +32,10 @@ struct TunnelTests {
         "{plugins: {entries: {'voice-call': {enabled: true, config: {provider: 'twilio', \(settings)}}}}}"
     }
 
-    @Test("the guide's voice-call example gets its tunnel: ngrok, with the token from the environment and nowhere else")
-    func guide() throws {
+    @Test("one with a token from the environment has it nowhere but in its secret, and its domain is found there too")
+    func ngrok() throws {
         let plan = try plan(
-            config: voice("tunnel: {provider: 'ngrok'}"),
+            own: "{tunnel: {provider: 'ngrok', expose: [{path: '/hooks', port: 3334}]}}",
             ["NGROK_AUTHTOKEN": "2tok", "NGROK_DOMAIN": "Example.ngrok.app"]
         )
         let tunnel = try tunnel(plan, "ngrok")
@@ -43,19 +43,33 @@ struct TunnelTests {
             tunnel.program == "/bin/ngrok" && tunnel.domain == "example.ngrok.app" && tunnel.isPublic && tunnel.hasToken
         )
         #expect(tunnel.port == 0, "ngrok is told the port, so any will do")
-        #expect(tunnel.routes == [TunnelRoute(worker: LoadedConfig.voiceWorker, path: "/voice/webhook", port: 3334)])
+        #expect(tunnel.routes == [TunnelRoute(path: "/hooks", port: 3334)])
         #expect(plan.secrets("tunnel:ngrok") == ["TUNNEL_TOKEN": "2tok"])
         #expect(plan.worker("tunnel:ngrok")?["UID"] == "own" && plan.worker("tunnel:ngrok")?["NETWORK"] == "yes")
         #expect(try plan.gateway().tunnels.map(\.worker) == ["tunnel:ngrok"])
         #expect(!plan.blocks.contains { $0.type != "SECRET" && "\($0)".contains("2tok") })
     }
 
-    @Test("clawhold.json goes before the plugin, and serve says where the webhook is")
-    func precedence() throws {
-        let own = "{tunnel: {provider: 'ngrok', authToken: '${T}', domain: 'https://mine.ngrok.app', port: 4545}}"
-        let config = voice(
-            "tunnel: {provider: 'tailscale-funnel', ngrokDomain: 'other.app'}, serve: {port: 4000, path: '/calls'}"
+    @Test("the guide's voice-call example has nobody to call yet: no tunnel by itself, and no complaint but of a name")
+    func guide() throws {
+        let plan = try plan(config: voice("tunnel: {provider: 'ngrok'}"))
+        #expect(!plan.workers.contains { $0.hasPrefix("tunnel:") })
+        #expect(plan.complaints.isEmpty, "the plugin itself is said to be off")
+        let named = try self.plan(
+            own: "{tunnel: {expose: ['voice', {path: '/hooks', port: 80}]}}",
+            config: voice("tunnel: {provider: 'cloudflared'}")
         )
+        #expect(try tunnel(named, "cloudflared").routes.map(\.path) == ["/hooks"], "the plugin's tunnel, what is there")
+        #expect(named.complaints.contains { $0.contains("names voice, and voice calls are not built yet") })
+    }
+
+    @Test("clawhold.json goes before the plugin")
+    func precedence() throws {
+        let own = """
+            {tunnel: {provider: 'ngrok', authToken: '${T}', domain: 'https://mine.ngrok.app', port: 4545,
+             expose: [{path: '/calls', port: 4000}]}}
+            """
+        let config = voice("tunnel: {provider: 'tailscale-funnel', ngrokDomain: 'other.app'}")
         let plan = try plan(own: own, config: config, ["T": "2own", "NGROK_AUTHTOKEN": "2env"])
         let tunnel = try tunnel(plan, "ngrok")
         #expect(tunnel.domain == "mine.ngrok.app" && tunnel.port == 4545)
@@ -128,7 +142,11 @@ struct TunnelTests {
         #expect(operators.blocks.filter { $0["ID"] == "sidecar:tailscaled" && $0.type == "WORKER" }.count == 1)
         #expect(operators.worker("sidecar:tailscaled")?["ARG1"] == "--verbose=1", "whoever writes one runs that one")
         #expect(try self.tunnel(operators, "tailscale").socket.isEmpty)
-        let serve = try self.plan(config: voice("tailscale: {mode: 'serve'}"))
+        let serve = try self.plan(
+            own: "{tunnel: {expose: ['telegram']}}",
+            config: voice("tailscale: {mode: 'serve'}"),
+            ["TELEGRAM_BOT_TOKEN": telegramToken]
+        )
         #expect(try !self.tunnel(serve, "tailscale").isPublic)
         #expect(serve.complaints.contains { $0.contains("Twilio, Telnyx and Telegram cannot call it") })
     }
