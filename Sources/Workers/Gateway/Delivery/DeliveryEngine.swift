@@ -75,9 +75,7 @@ package final class DeliveryEngine: Conversations, RelayWorkers {
     private func listen() async throws {
         guard let descriptor = worker.start.listeners["hub"] else { throw EngineError.noHub }
         let hub = hub
-        let listener = try await InheritedListener.adopt(descriptor) {
-            worker.eventLoop.flatSubmit { hub.value.bootstrap().withBoundSocket(descriptor) }
-        }
+        let listener = try await InheritedListener.adopt(descriptor, on: worker.eventLoop) { hub.value.bootstrap() }
         try await worker.eventLoop.submit { hub.value.adopted(listener) }.get()
     }
 

@@ -125,7 +125,18 @@ extension EdgeServer {
         let eventLoop = parts.eventLoop
         let limits = parts.limits
         let gate = try await eventLoop.submit { NIOLoopBound(AcceptGate(limits: limits), eventLoop: eventLoop) }.get()
-        var bootstrap = ServerBootstrap(group: eventLoop)
+        return try await InheritedListener.adopt(listener.descriptor, on: eventLoop) {
+            bootstrap(listener.kind, eventLoop, core: core, gate: gate)
+        }
+    }
+
+    private static func bootstrap(
+        _ kind: EdgeListener.Kind,
+        _ eventLoop: any EventLoop,
+        core: NIOLoopBound<EdgeCore>,
+        gate: NIOLoopBound<AcceptGate>
+    ) -> ServerBootstrap {
+        let bootstrap = ServerBootstrap(group: eventLoop)
             // One at a time keeps the gate's bounds exact.
             .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { channel in
@@ -135,21 +146,16 @@ extension EdgeServer {
             }
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try Connection(core: core.value, gate: gate.value, channel: channel, kind: listener.kind)
-                        .configure()
+                    try Connection(core: core.value, gate: gate.value, channel: channel, kind: kind).configure()
                 }
             }
-        if listener.kind == .tcp {
-            bootstrap = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.socketOption(.so_keepalive), value: 1)
-                // A client that vanished is noticed after a minute instead of a quarter of an hour.
-                .childChannelOption(
-                    ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_USER_TIMEOUT)),
-                    value: 60_000
-                )
-        }
-        return try await InheritedListener.adopt(listener.descriptor) {
-            bootstrap.withBoundSocket(listener.descriptor)
-        }
+        guard kind == .tcp else { return bootstrap }
+        return bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            // A client that vanished is noticed after a minute instead of a quarter of an hour.
+            .childChannelOption(
+                ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_USER_TIMEOUT)),
+                value: 60_000
+            )
     }
 }
