@@ -107,7 +107,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RuntimeTests",
-            dependencies: ["Runtime", nioEmbedded, nioPosix, protobuf],
+            dependencies: ["Runtime", "TestSupport", nioEmbedded, nioPosix, protobuf],
             path: "Tests/Workers/Runtime"
         ),
 

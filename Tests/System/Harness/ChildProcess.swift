@@ -1,6 +1,6 @@
-import Dispatch
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A process that a test started. Its output comes line by line; its standard input stays open until `closeInput`.
 final class ChildProcess: Sendable {
@@ -18,8 +18,8 @@ final class ChildProcess: Sendable {
         self.pid = pid
         self.input = Mutex(input)
         let (lines, ends) = (lines, ends)
-        DispatchQueue.global().async { Self.read(output, into: lines) }
-        DispatchQueue.global().async {
+        onThread { Self.read(output, into: lines) }
+        onThread {
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
             ends.append(status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F))

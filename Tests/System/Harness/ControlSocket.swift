@@ -1,4 +1,5 @@
 import IPCControl
+import TestSupport
 
 /// The supervisor's control socket, spoken as the command line speaks it.
 enum ControlSocket {

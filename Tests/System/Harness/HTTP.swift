@@ -1,3 +1,5 @@
+import TestSupport
+
 /// One HTTP/1.1 exchange with 127.0.0.1, on a connection of its own.
 enum HTTP {
     struct Answer: Sendable {

@@ -8,6 +8,9 @@ struct TestFailure: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
+/// Where waiting ends that was in vain: not where the tests' tasks run, which may all be busy.
+private let deadlines = DispatchQueue(label: "deadlines")
+
 /// Things that arrive on some thread, and tests that wait for one of them with a deadline.
 final class Mailbox<Item: Sendable>: Sendable {
     private struct Waiter: Sendable {
@@ -64,17 +67,10 @@ final class Mailbox<Item: Sendable>: Sendable {
                 continuation.resume(returning: found)
                 return
             }
-            DispatchQueue.global().asyncAfter(deadline: .now() + seconds) {
+            deadlines.asyncAfter(deadline: .now() + seconds) {
                 let late = self.state.withLock { $0.waiters.removeValue(forKey: key) }
                 late?.continuation.resume(returning: nil)
             }
         }
-    }
-}
-
-/// Runs something that blocks away from the threads that tests share.
-func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(with: Swift.Result(catching: body)) }
     }
 }

@@ -1,5 +1,5 @@
-import Dispatch
 import FoundationEssentials
+import TestSupport
 
 /// A WebSocket client of the gateway, by the RFC and the protocol's description alone.
 final class WebSocketClient: Sendable {
@@ -19,7 +19,7 @@ final class WebSocketClient: Sendable {
         }
         let (socket, frames) = (socket, frames)
         let upgraded = Mailbox<String>()
-        DispatchQueue.global().async {
+        onThread {
             Self.read(socket, upgraded, frames)
             upgraded.close()
             frames.close()

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import IPCControl
+import TestSupport
 import Testing
 
 extension SystemTests {

@@ -1,5 +1,6 @@
 import Glibc
 import IPCControl
+import TestSupport
 import Testing
 
 extension SystemTests {

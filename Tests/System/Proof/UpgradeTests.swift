@@ -1,8 +1,8 @@
-import Dispatch
 import FoundationEssentials
 import Glibc
 import IPCControl
 import Synchronization
+import TestSupport
 import Testing
 
 extension SystemTests {
@@ -223,7 +223,7 @@ private final class Knocking: Sendable {
     init(_ port: UInt16, threads: Int) {
         self.threads = threads
         for thread in 0..<threads {
-            DispatchQueue.global().async { [self] in
+            onThread { [self] in
                 while !isOver.withLock({ $0 }) { knock(port) }
                 ends.append(thread)
             }

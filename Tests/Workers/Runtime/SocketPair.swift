@@ -1,5 +1,5 @@
-import Dispatch
 import Glibc
+import TestSupport
 
 /// Two connected stream sockets; `near` is the side under test.
 final class SocketPair {
@@ -33,7 +33,7 @@ final class SocketPair {
     func readFar() async -> [UInt8] {
         let far = far
         return await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
+            onThread {
                 var bytes = [UInt8](repeating: 0, count: 65_536)
                 let count = read(far, &bytes, bytes.count)
                 continuation.resume(returning: Array(bytes.prefix(max(0, count))))
