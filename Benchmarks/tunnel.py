@@ -107,7 +107,7 @@ def killed(options, what):
         world.wait_until_answered({url})
         times.append((time.perf_counter() - began) * 1000)
         world.stop()
-    row(f"kill -9 of the tunnel's {what} to answering again", times, "ms", "")
+    row(f"tunnel: its {what} killed to answering again", times, "ms", "")
 
 
 def hop(options):

@@ -4,34 +4,26 @@ import IPCControl
 import Testing
 
 extension SystemTests {
-    /// A real supervisor, gateway and tunnel with a fake ngrok that pyngrok accepts (`check_ngrok_fake.py`) and its edge. What
-    /// is exposed is the edge's own `/control/state`; `/control/order` beside it is what must stay out of reach.
+    /// A real supervisor, gateway and tunnel with a fake ngrok that pyngrok accepts (`check_ngrok_fake.py`) and its edge.
     @Suite("A tunnel through ngrok", .serialized)
     struct TunnelTests {
         private static let worker = "tunnel:ngrok"
-        private static let token = "2fakeAuthtokenOfNobody"
+        private static let token = TunnelEdge.token
 
-        /// A gateway with a tunnel, its edge, and the directory that the fake lies in.
+        /// A gateway with a tunnel, and its edge.
         private struct Site {
-            let edge: FakeServer
+            let edge: TunnelEdge
             let gateway: Gateway
-            let directory: String
 
             func end() async throws {
                 #expect(try await gateway.stop() == 0, "\(gateway.process.tail())")
-                try FileManager.default.removeItem(atPath: directory)
             }
 
-            /// The worker's row once it is reachable under another address than `old`; and that address's port.
-            func up(not old: UInt16 = 0, within seconds: Double = 30) async throws -> UInt16 {
-                @Sendable func port(_ row: Block) -> UInt16? {
-                    guard let text = row["TEXT"], text.hasPrefix("http://127.0.0.1:") else { return nil }
-                    return text.split(separator: ":").last.flatMap { UInt16($0) }
-                }
-                let row = try await gateway.worker(TunnelTests.worker, within: seconds) { row in
-                    port(row).map { $0 != old } ?? false
-                }
-                return try #require(port(row))
+            /// The port of the address that it is reachable under, another than `old`.
+            func up(not old: UInt16 = 0, within seconds: Double = 60) async throws -> UInt16 {
+                let before = old == 0 ? "" : "http://127.0.0.1:\(old)"
+                let url = try await edge.up(TunnelTests.worker, gateway, not: before, within: seconds)
+                return try #require(url.split(separator: ":").last.flatMap { UInt16($0) })
             }
 
             /// Returns once the worker's line contains `words`.
@@ -40,30 +32,14 @@ extension SystemTests {
                 try await gateway.worker(TunnelTests.worker, within: seconds) { $0["TEXT"]?.contains(words) == true }
             }
 
-            var state: JSONValue { get async throws { try await edge.post("state", [:]) } }
+            var state: JSONValue { get async throws { try await edge.state } }
         }
 
         private func start(_ behaviour: JSONValue = [:], program: String? = nil) async throws -> Site {
-            let edge = try await FakeServer("tunnel_edge.py", [])
-            try await edge.post("behave", behaviour)
-            // Its own user has to be able to walk there.
-            let directory = "/tmp/clawhold-tunnel-\(getpid())-\(UInt32.random(in: .min ... .max))"
-            guard mkdir(directory, 0o755) == 0 else { throw TestFailure("mkdir \(directory)") }
-            let path = "\(directory)/ngrok-\(edge.port)"
-            try FileManager.default.copyItem(atPath: Place.root + "/Tests/peers/tunnel_programs.py", toPath: path)
-            guard chmod(path, 0o755) == 0 else { throw TestFailure("chmod \(path)") }
-            let gateway = try await Gateway.start(
-                Gateway.Setup(
-                    ownConfig: [
-                        "tunnel": [
-                            "provider": "ngrok", "authToken": .string(Self.token),
-                            "command": .string(program ?? path),
-                            "expose": [["path": "/control/state", "port": .integer(Int64(edge.port))]],
-                        ]
-                    ]
-                )
-            )
-            return Site(edge: edge, gateway: gateway, directory: directory)
+            let edge = try await TunnelEdge()
+            try await edge.server.post("behave", behaviour)
+            let tunnel = try edge.tunnel("ngrok", program.map { ["command": .string($0)] } ?? [:])
+            return Site(edge: edge, gateway: try await Gateway.start(Gateway.Setup(ownConfig: ["tunnel": tunnel])))
         }
 
         @Test("is told only when it answers end to end, lets through what is listed, and shows its token to nobody")
@@ -107,17 +83,65 @@ extension SystemTests {
             try await site.end()
         }
 
+        @Test("whose program and then whose worker is killed at any moment leaves everybody else alone")
+        func anyMoment() async throws {
+            for round in 0..<Extent.of(2, full: 20) {
+                let edge = try await TunnelEdge()
+                let tunnel = try edge.tunnel("ngrok")
+                let world = try await World.start { $0.ownConfig = ["tunnel": tunnel] }
+                let gateway = world.gateway
+                let others = ["gateway", World.telegramWorker]
+                for id in others { try await gateway.worker(id) }
+                var before: [pid_t] = []
+                for id in others { before.append(try await gateway.pid(of: id)) }
+                let client = try await WebSocketClient.connected(to: gateway.port, token: Gateway.token)
+                try await eventually("no program was started") { try await !edge.starts.isEmpty }
+                // Any moment: while it starts, is proven, or is up.
+                try await Task.sleep(for: .milliseconds(.random(in: 0...1500)))
+                let program = try #require(try await edge.starts.last?["pid"]?.integer)
+                kill(pid_t(program), SIGKILL)
+                try await Task.sleep(for: .milliseconds(.random(in: 0...3000)))
+                let killed = try await edge.starts.compactMap { $0["pid"]?.integer }
+                try await gateway.kill(Self.worker)
+                try await eventually(within: 60, "round \(round): it was not started again") {
+                    try await edge.starts.count > killed.count
+                }
+                // A probe of the killed worker may have come back, so what counts is that it answers now.
+                try await eventually(within: 60, "round \(round): no address answers") {
+                    for session in try await edge.state["sessions"]?.array ?? [] {
+                        guard let pid = session["pid"]?.integer, !killed.contains(pid) else { continue }
+                        guard let port = session["url"]?.string?.split(separator: ":").last.flatMap({ UInt16($0) })
+                        else {
+                            continue
+                        }
+                        // Closed under the question: asked again.
+                        if let answer = try? await HTTP.post(port, "/control/state", [:]), answer.status == 200 {
+                            return true
+                        }
+                    }
+                    return false
+                }
+                for pid in killed { #expect(kill(pid_t(pid), 0) != 0, "round \(round): a program outlived its worker") }
+                for (id, pid) in zip(others, before) {
+                    #expect(try await gateway.pid(of: id) == pid, "round \(round): \(id)")
+                }
+                #expect(try await client.request("health")["ok"]?.bool == true, "the same connection")
+                #expect(try await world.ask("round-\(round)").contains("round-\(round)"))
+                #expect(try await gateway.stop() == 0)
+            }
+        }
+
         @Test("that changes its address by itself is followed; one that answers no more is degraded, and up again")
         func changes() async throws {
             let site = try await start()
             let first = try await site.up()
-            try await site.edge.post("order", ["order": "renew"])
+            try await site.edge.server.post("order", ["order": "renew"])
             let second = try await site.up(not: first)
             #expect(first != second)
-            try await site.edge.post("edge", ["state": "404"])
+            try await site.edge.server.post("edge", ["state": "404"])
             // A probe a minute, then three failures in a row.
             try await site.says("degraded", within: 90)
-            try await site.edge.post("edge", ["state": "up"])
+            try await site.edge.server.post("edge", ["state": "up"])
             _ = try await site.up(within: 60)
             try await site.end()
         }

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 extension SystemTests {
@@ -65,6 +66,53 @@ extension SystemTests {
             try await world.telegram.control("webhook", ["url": .string(Self.url), "secret": "a-secret_1"])
             #expect(try await world.telegram.answer(to: "with another secret", within: 20) != nil)
             #expect(try await world.answers(to: "forged").isEmpty)
+            #expect(try await world.gateway.stop() == 0)
+        }
+
+        @Test(
+            "through a tunnel: Telegram is told of a changed address, and delivers there",
+            .enabled(if: Machine.isRoot)
+        )
+        func throughTunnel() async throws {
+            let edge = try await TunnelEdge(isNamed: true)
+            let telegram = try await BotAPI()
+            let address = try #require(try await edge.state["address"]?.string)
+            // Where the names lead to; which of them is asked for, the request says.
+            try await telegram.control("webhook-target", ["url": .string("http://\(address):80")])
+            let port = try Socket.freePort()
+            let tunnel = try edge.tunnel("ngrok", ["expose": ["telegram"]])
+            let world = try await World.start(telegram: telegram) { setup in
+                setup.ownConfig = ["tunnel": tunnel]
+                setup.wrapper = edge.wrapper
+                setup.config = setup.config?.with(
+                    "channels",
+                    "telegram",
+                    "webhookPort",
+                    value: .integer(Int64(port))
+                )
+            }
+            var url = ""
+            for round in 0..<3 {
+                url = try await edge.up("tunnel:ngrok", world.gateway, not: url)
+                let told = url + "/telegram-webhook"
+                try await eventually(within: 60, "round \(round): Telegram was not told of \(told)") {
+                    try await telegram.state()["webhook"] == .string(told)
+                }
+                #expect(try await world.ask("round-\(round)", within: 60).contains("round-\(round)"))
+                let host = url.split(separator: "/").last.map(String.init)
+                #expect(
+                    try await edge.state["requests"]?.array.contains {
+                        $0["method"] == "POST" && $0["host"]?.string == host && $0["path"] == "/telegram-webhook"
+                    } == true,
+                    "round \(round): it came by the new address"
+                )
+                // The agent finds another address by itself; then it dies.
+                if round == 0 { try await edge.server.post("order", ["order": "renew"]) }
+                if round == 1, let pid = try await edge.starts.last?["pid"]?.integer { kill(pid_t(pid), SIGKILL) }
+            }
+            #expect(try await telegram.calls("setWebhook", within: 0).count == 3, "once for every address")
+            #expect(try await telegram.calls("getUpdates", within: 0).isEmpty, "no polling beside it")
+            #expect(try await telegram.state()["violations"]?.array == [])
             #expect(try await world.gateway.stop() == 0)
         }
     }

@@ -2,21 +2,28 @@
 """The edge that tunnel_programs.py reaches: public addresses on ports of this machine, each leading to an agent's target,
 a tailscaled with its serve configuration, and a way for tests to make all of it fail.
 
-Prints READY port=N; ends with its standard input. An address is http://127.0.0.1:<port of its own>. Cloudflare's and
-Tailscale's names cannot be had on this machine: their agents get such an address too, and the name that they print is told
-apart from it (`name`), so a test of the worker can only follow ngrok to the proof; see docs/tunnel.md.
+    tunnel_edge.py [--names DIRECTORY]
+
+Prints READY port=N; ends with its standard input. An address is http://127.0.0.1:<port of its own>, so that only ngrok, whose
+agent prints what it is told, can be followed to the proof. With --names (root; needs openssl) addresses are the providers' own
+https names, served with a certificate on port 443 of a loopback address; DIRECTORY gets `hosts` and `ca.pem`, which whoever
+is to find and trust them mounts over /etc/hosts and the system's certificates.
 
 Control (POST, JSON):
   /control/behave   {error, isOld, noAddress, api, firstPort, target}: what the next agent is told
   /control/order    {order: "lose" | "renew" | "exit 1"}: to every running agent
   /control/edge     {state: "up" | "dead" | "404"}: what public addresses answer
   /control/tailscale {backend, name, serve, consent, denied}: sets what tailscaled says
+  /control/visit    {url, body}: {status, text}, asked for at the edge by that address; --names alone
   /control/state    {}: everything that was seen
 """
 
 import json
 import os
 import queue
+import random
+import ssl
+import subprocess
 import sys
 import threading
 import urllib.error
@@ -39,6 +46,7 @@ class World:
     def __init__(self):
         self.lock = threading.RLock()
         self.behave = {"error": 0, "isOld": False, "noAddress": False, "api": ["tunnels"], "firstPort": 4040, "target": ""}
+        self.address = ""
         self.starts = []
         self.orders = {}
         self.sessions = {}
@@ -61,10 +69,16 @@ class World:
         with self.lock:
             self.number += 1
             number = self.number
-        server = Server(("127.0.0.1", 0), public(self, number))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        name = {"quick": f"https://fake-words-{number}.trycloudflare.com", "named": ""}.get(body.get("url"), url)
+        if self.address:
+            server = None
+            url = "https://" + {"quick": f"fake-words-{number}.trycloudflare.com", "named": NAMED}.get(
+                body.get("url"), f"fake-{number}.ngrok-free.app")
+            name = url
+        else:
+            server = Server(("127.0.0.1", 0), public(self, number))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_port}"
+            name = {"quick": f"https://fake-words-{number}.trycloudflare.com", "named": ""}.get(body.get("url"), url)
         with self.lock:
             self.sessions[number] = {"id": str(number), "target": body["target"], "url": url, "wanted": body.get("url"),
                                      "pid": body["pid"], "server": server}
@@ -73,7 +87,7 @@ class World:
     def close(self, body):
         with self.lock:
             session = self.sessions.pop(int(body["id"]), None)
-        if session:
+        if session and session["server"]:
             session["server"].shutdown()
             session["server"].server_close()
         return {}
@@ -84,6 +98,34 @@ class World:
             return {"order": self.orders[body["pid"]].get(timeout=30)}
         except (queue.Empty, KeyError):
             return {"order": ""}
+
+    # ---- the way in
+
+    def target(self, number, host, path):
+        """Where a request for this address leads to; None: nobody is there. Called with the lock."""
+        sessions = [s for s in self.sessions.values() if s["id"] == str(number) or (number is None and s["url"] == "https://" + host)]
+        alive = [s for s in sessions if lives(s["pid"])]
+        if alive:
+            return alive[-1]["target"].rstrip("/") + path
+        # tailscaled: the longest mount; its prefix is cut off, and nothing is added to what was asked for exactly.
+        bare = path.split("?")[0]
+        mounts = self.serve.get("Web", {}).get(host + ":443", {}).get("Handlers", {})
+        found = [m for m in mounts if m == "/" or bare == m or bare.startswith(m + "/")]
+        if number is not None or not found:
+            return None
+        mount = max(found, key=len)
+        return mounts[mount].get("Proxy", "").rstrip("/") + (path if mount == "/" else path[len(mount):])
+
+    def visit(self, body):
+        _, _, host, path = body["url"].split("/", 3)
+        data = json.dumps(body["body"]).encode() if "body" in body else None
+        request = urllib.request.Request(f"http://{self.address}/{path}", data,
+                                         {"Host": host, "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return {"status": answer.status, "text": answer.read().decode("utf-8", "replace")}
+        except urllib.error.HTTPError as error:
+            return {"status": error.code, "text": error.read().decode("utf-8", "replace")}
 
     # ---- tailscaled
 
@@ -133,7 +175,12 @@ class World:
             else:
                 funnels.pop(site, None)
         if not handlers:
-            self.serve = {}
+            # With its last mount goes all that there is of a port.
+            self.serve["Web"].pop(site)
+            self.serve.get("TCP", {}).pop(port, None)
+            self.serve.get("AllowFunnel", {}).pop(site, None)
+            if not self.serve["Web"]:
+                self.serve = {}
         return {"output": "Available on the internet:\n\nhttps://" + site, "code": 0}
 
     # ---- tests
@@ -151,7 +198,7 @@ class World:
                 self.serve = body.pop("serve", self.serve)
                 self.tailscale.update(body)
             return {"starts": self.starts, "requests": self.requests[-1000:], "calls": self.calls, "serve": self.serve,
-                    "tailscale": self.tailscale, "edge": self.edge,
+                    "tailscale": self.tailscale, "edge": self.edge, "address": self.address,
                     "sessions": [{k: v for k, v in s.items() if k != "server"} for s in self.sessions.values()]}
 
 
@@ -159,24 +206,54 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
 
+NAMED = "bot.example.org"
+
+
+def serve_names(world, directory):
+    """Names and a certificate for them, on ports 443 and 80 of a loopback address of our own."""
+    names = ["box.tail1.ts.net", NAMED]
+    names += [f"fake-{n}.ngrok-free.app" for n in range(1, 40)] + [f"fake-words-{n}.trycloudflare.com" for n in range(1, 40)]
+    certificate, key = os.path.join(directory, "ca.pem"), os.path.join(directory, "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=fake edge", "-addext", "subjectAltName=" + ",".join("DNS:" + name for name in names),
+         "-keyout", key, "-out", certificate], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    for _ in range(20):
+        address = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
+        try:
+            secure, plain = Server((address, 443), public(world, None)), Server((address, 80), public(world, None))
+            break
+        except OSError:
+            continue
+    secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
+    for server in (secure, plain):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with open(os.path.join(directory, "hosts"), "w", encoding="utf-8") as file:
+        file.write("127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name in names))
+    world.address = address
+
+
 def public(world, number):
-    """Whoever calls a public address."""
+    """Whoever calls a public address; `number` None: which one, its Host says."""
     class Public(BaseHTTPRequestHandler):
         def log_message(self, *_):
             pass
 
         def handle_any(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            host = self.headers.get("Host", "").split(":")[0]
             with world.lock:
-                session, state = world.sessions.get(number), world.edge
-                world.requests.append({"method": self.command, "path": self.path, "session": str(number)})
+                state, target = world.edge, world.target(number, host, self.path)
+                world.requests.append({"method": self.command, "path": self.path, "session": str(number), "host": host})
             if state == "dead":
                 return self.close_connection_now()
-            if state == "404" or session is None or not lives(session["pid"]):
+            if state == "404" or target is None:
                 return self.answer(404, {}, b"The endpoint is offline. ERR_NGROK_3200")
             headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP}
             headers.update({"Host": self.headers.get("Host", ""), "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"})
-            request = urllib.request.Request(session["target"].rstrip("/") + self.path, body or None, headers, method=self.command)
+            request = urllib.request.Request(target, body or None, headers, method=self.command)
             try:
                 with urllib.request.urlopen(request, timeout=30) as answer:
                     self.answer(answer.status, answer.headers, answer.read())
@@ -203,6 +280,8 @@ def public(world, number):
 
 def main():
     world = World()
+    if sys.argv[1:2] == ["--names"]:
+        serve_names(world, sys.argv[2])
 
     class Edge(BaseHTTPRequestHandler):
         def log_message(self, *_):
@@ -211,7 +290,7 @@ def main():
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
             own = {"/agent/start": world.start, "/agent/open": world.open, "/agent/close": world.close,
-                   "/agent/wait": world.wait, "/tailscaled": world.call}
+                   "/agent/wait": world.wait, "/tailscaled": world.call, "/control/visit": world.visit}
             try:
                 result = own[self.path](body) if self.path in own else world.control(self.path.split("/")[-1], body)
                 status = 200
