@@ -145,12 +145,12 @@ let package = Package(
         // MARK: Agent
         .target(
             name: "Agent",
-            dependencies: ["Config", "Runtime", logging, protobuf],
+            dependencies: ["Config", "Runtime", logging, nioCore, protobuf],
             path: "Sources/Workers/Agent"
         ),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", "Config", "TestSupport", logging, protobuf],
+            dependencies: ["Agent", "Config", "TestSupport", logging, nioPosix, protobuf],
             path: "Tests/Workers/Agent"
         ),
 
@@ -180,7 +180,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ProviderTests",
-            dependencies: ["Config", "Failover", "IPCHub", "OAuth", "Provider", "Runtime", logging, protobuf],
+            dependencies: [
+                "Config", "Failover", "IPCHub", "OAuth", "Provider", "Runtime", logging, nioPosix, protobuf,
+            ],
             path: "Tests/Workers/Models/Provider"
         ),
         .target(

@@ -32,7 +32,7 @@ struct AgentWorker {
 
     func run() async {
         let log = worker.log
-        let linkState = LinkState()
+        let linkState = LinkState(on: worker.eventLoop)
         let store = SessionStore(
             directory: config.sessionsDirectory,
             agent: config.id,
@@ -125,6 +125,7 @@ struct AgentWorker {
             link: linkState,
             tools: [status],
             log: worker.log,
+            loop: worker.eventLoop,
             reach: { [worker] in worker.reach($0) },
             now: Timestamp.now
         )

@@ -1,5 +1,6 @@
 internal import IPCHub
 internal import Logging
+internal import NIOCore
 internal import Runtime
 internal import Synchronization
 
@@ -147,8 +148,7 @@ final class AgentDesk: Sendable {
         let key = key(running.turn)
         // Ends with the turn, which `interrupt` ends.
         Task {
-            let limit = Task {  // cancelled below
-                try await Task.sleep(for: self.place.timing.turnLimit)
+            let limit = self.place.loop.scheduleTask(in: TimeAmount(self.place.timing.turnLimit)) {
                 running.interrupt(TurnLoop.ownTimeout)
             }
             let outcome = await TurnLoop(place: self.place, running: running, key: key).run()

@@ -1,3 +1,4 @@
+import NIOPosix
 import Testing
 
 @testable import Runtime
@@ -6,7 +7,7 @@ import Testing
 struct GateTests {
     @Test("a limit that is over before anybody waits wakes who waits all the same")
     func shortest() async {
-        let gate = Gate()
+        let gate = Gate(on: MultiThreadedEventLoopGroup.singleton.next())
         for _ in 0..<20_000 {
             let isOpen = await gate.opens(within: .zero)
             #expect(!isOpen)

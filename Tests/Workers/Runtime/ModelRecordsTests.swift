@@ -1,6 +1,7 @@
 import FoundationEssentials
 import IPCHub
 import Logging
+import NIOPosix
 import SwiftProtobuf
 import Synchronization
 import Testing
@@ -9,6 +10,8 @@ import Testing
 
 @Suite("What a model worker must not forget", .timeLimit(.minutes(1)))
 struct ModelRecordsTests {
+    private static let loop = MultiThreadedEventLoopGroup.singleton.next()
+
     /// A gateway that remembers what it was sent.
     private final class Sink: Sendable {
         let frames = Mutex<[HubMessage]>([])
@@ -38,7 +41,11 @@ struct ModelRecordsTests {
     }
 
     private func records(_ sink: Sink) -> ModelRecords {
-        let records = ModelRecords(prefix: "p.", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let records = ModelRecords(
+            prefix: "p.",
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            on: Self.loop
+        )
         records.attach { sink.take($0) }
         return records
     }
@@ -62,7 +69,11 @@ struct ModelRecordsTests {
     @Test("a row that cannot be sent keeps none behind it from being sent")
     func unsendable() async throws {
         let sink = Sink()
-        let records = ModelRecords(prefix: "p.", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let records = ModelRecords(
+            prefix: "p.",
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            on: Self.loop
+        )
         for _ in 0..<3 { records.record(HubLedgerRow()) }
         records.attach { message in
             if case .ledgerRow(let row) = message, row.id == "p.1" { return false }
@@ -100,7 +111,11 @@ struct ModelRecordsTests {
 
     @Test("no more rows are kept than the bound, and what is lost is counted")
     func bounded() {
-        let records = ModelRecords(prefix: "p.", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let records = ModelRecords(
+            prefix: "p.",
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            on: Self.loop
+        )
         for _ in 0..<(ModelRecords.rowLimit + 7) { records.record(HubLedgerRow()) }
         #expect(records.ledger.waiting == ModelRecords.rowLimit && records.ledger.lost == 7)
     }
@@ -135,6 +150,7 @@ struct ModelRecordsTests {
         let records = ModelRecords(
             prefix: "p.",
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            on: Self.loop,
             patience: .seconds(1)
         )
         records.attach { sink.take($0) }
@@ -186,7 +202,7 @@ struct ModelRecordsTests {
 
     @Test("what does not fit waits its turn, and is let in in order when there is room")
     func admission() async {
-        let admission = Admission(budget: 100, patience: .seconds(30))
+        let admission = Admission(budget: 100, patience: .seconds(30), on: Self.loop)
         let (first, second, third) = (Admission.Ticket(), Admission.Ticket(), Admission.Ticket())
         #expect(await admission.reserve(80, for: first))
         let waiting = Task { await admission.reserve(60, for: second) }
@@ -204,7 +220,7 @@ struct ModelRecordsTests {
 
     @Test("what waits too long is sent away, and holds nothing")
     func shed() async {
-        let admission = Admission(budget: 100, patience: .milliseconds(5))
+        let admission = Admission(budget: 100, patience: .milliseconds(5), on: Self.loop)
         let (first, second) = (Admission.Ticket(), Admission.Ticket())
         #expect(await admission.reserve(80, for: first))
         #expect(await !admission.reserve(60, for: second))
@@ -214,7 +230,7 @@ struct ModelRecordsTests {
 
     @Test("a call that is alone may hold more than the budget")
     func alone() async {
-        let admission = Admission(budget: 100, patience: .milliseconds(5))
+        let admission = Admission(budget: 100, patience: .milliseconds(5), on: Self.loop)
         let ticket = Admission.Ticket()
         #expect(await admission.reserve(60, for: ticket))
         #expect(await admission.reserve(500, for: ticket))

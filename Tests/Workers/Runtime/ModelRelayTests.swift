@@ -8,6 +8,8 @@ import Testing
 
 @Suite("A model worker and a relayed request", .timeLimit(.minutes(1)))
 struct ModelRelayTests {
+    private let loop = MultiThreadedEventLoopGroup.singleton.next()
+
     /// Gives the request's body back.
     private struct Echo: ModelProvider {
         func answer(_ call: ModelCall, into answer: ModelAnswer) async throws {
@@ -60,7 +62,7 @@ struct ModelRelayTests {
 
     @Test("its body reaches the provider whole, and the answer comes in pieces that fit a frame")
     func whole() async throws {
-        let seen = try await Self.answer(Admission(), pieces: 3)
+        let seen = try await Self.answer(Admission(on: loop), pieces: 3)
         guard case .relayHead(let head)? = seen.first, case .mediaEnd(let end)? = seen.last else {
             Issue.record("\(seen.map(\.type))")
             return
@@ -73,7 +75,7 @@ struct ModelRelayTests {
     @Test("without room it is read to its end and sent away without words; another model may be asked")
     func shed() async throws {
         for (budget, pieces) in [(10, 20), (1_000_000, 20)] {
-            let admission = Admission(budget: budget, patience: .milliseconds(1))
+            let admission = Admission(budget: budget, patience: .milliseconds(1), on: loop)
             let blocker = Admission.Ticket()
             #expect(await admission.reserve(10, for: blocker))
             let seen = try await Self.answer(admission, pieces: pieces)

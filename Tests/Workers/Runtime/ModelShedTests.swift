@@ -23,7 +23,7 @@ struct ModelShedTests {
         let group = MultiThreadedEventLoopGroup.singleton
         let hub = try await FakeHub(on: group)
         let subject = try await TestWorker(id: "model:test", hub: hub.path, group: group)
-        let admission = Admission(budget: 10, patience: .milliseconds(1))
+        let admission = Admission(budget: 10, patience: .milliseconds(1), on: group.next())
         let blocker = Admission.Ticket()
         #expect(await admission.reserve(10, for: blocker))
         let worker = ModelWorker(worker: subject.worker, provider: Unasked(), records: nil, admission: admission)

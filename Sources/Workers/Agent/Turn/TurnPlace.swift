@@ -1,5 +1,6 @@
 internal import IPCHub
 internal import Logging
+internal import NIOCore
 internal import Runtime
 
 /// Where turns run: what they need of the process around them.
@@ -33,6 +34,8 @@ struct TurnPlace: Sendable {
     var tools: [any AgentTool]
     var timing = Timing()
     var log: Logger
+    /// Whose timers turns use.
+    var loop: any EventLoop
     var reach: @Sendable (String) -> Void
     /// Milliseconds since 1970.
     var now: @Sendable () -> Int64

@@ -15,7 +15,7 @@ extension Upstream {
         let began = ContinuousClock.now
         let times = times(for: call)
         let progress = AttemptProgress(began: began)
-        let watch = CallWatch(times: times, overall: began + min(limit, times.total))
+        let watch = CallWatch(times: times, overall: began + min(limit, times.total), on: client.loop)
         let delivery = AnswerDelivery(
             reader: dialect.reader(call),
             progress: progress,

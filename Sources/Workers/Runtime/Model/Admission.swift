@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import Synchronization
 
 /// How many bytes of calls a model worker holds at once. What does not fit waits a while; what waits too long is sent away
@@ -15,6 +16,7 @@ final class Admission: Sendable {
 
     let budget: Int
     private let patience: Duration
+    private let loop: any EventLoop
     private let state = Mutex(State())
 
     private struct State {
@@ -24,9 +26,10 @@ final class Admission: Sendable {
         var waiting: [(id: UInt64, bytes: Int, ticket: Ticket, gate: Gate)] = []
     }
 
-    init(budget: Int = defaultBudget, patience: Duration = .seconds(5)) {
+    init(budget: Int = defaultBudget, patience: Duration = .seconds(5), on loop: any EventLoop) {
         self.budget = budget
         self.patience = patience
+        self.loop = loop
     }
 
     /// Bytes held, and calls that wait.
@@ -38,7 +41,7 @@ final class Admission: Sendable {
         let entry = state.withLock { state -> (id: UInt64, gate: Gate)? in
             if state.waiting.isEmpty, take(bytes, ticket, &state) { return nil }
             state.next += 1
-            let gate = Gate()
+            let gate = Gate(on: loop)
             state.waiting.append((state.next, bytes, ticket, gate))
             return (state.next, gate)
         }

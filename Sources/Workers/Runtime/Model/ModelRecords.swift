@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import IPCControl
 package import IPCHub
 package import Logging
+package import NIOCore
 internal import Synchronization
 
 /// What a model worker must not forget and cannot keep, having no disk: ledger rows until the gateway has them, and its
@@ -17,7 +18,8 @@ package final class ModelRecords: Sendable {
     private let log: Logger
     private let prefix: String
     private let state = Mutex(State())
-    private let restored = Gate()
+    private let restored: Gate
+    private let loop: any EventLoop
     private let patience: Duration
 
     /// Whether a save is on its way, and how soon.
@@ -46,10 +48,12 @@ package final class ModelRecords: Sendable {
     /// - Parameters:
     ///   - prefix: what begins a row's id; unique for ever with a counter behind it.
     ///   - patience: how long the first state is waited for.
-    package init(prefix: String, log: Logger, patience: Duration = ModelRecords.restoreLimit) {
+    package init(prefix: String, log: Logger, on loop: any EventLoop, patience: Duration = ModelRecords.restoreLimit) {
         self.prefix = prefix
         self.log = log
         self.patience = patience
+        self.loop = loop
+        restored = Gate(on: loop)
     }
 
     /// Of a worker's incarnation: incarnations begin anew with each supervisor, so the moment is in it as well.
@@ -58,7 +62,8 @@ package final class ModelRecords: Sendable {
         let provider = worker.start.id.parts.joined(separator: "/")
         self.init(
             prefix: "\(provider).\(String(milliseconds, radix: 36)).\(worker.start.incarnation).",
-            log: worker.log
+            log: worker.log,
+            on: worker.eventLoop
         )
     }
 
@@ -121,7 +126,7 @@ package final class ModelRecords: Sendable {
     /// Saves now and returns when the gateway has it: nil, or its words when it could not be kept. Throws `TimeLimit.Exceeded`
     /// when nothing was heard in time.
     package func saved(within limit: Duration) async throws -> String? {
-        let gate = Gate()
+        let gate = Gate(on: loop)
         await save(gate)
         guard await gate.opens(within: limit) else { throw TimeLimit.Exceeded() }
         let error = state.withLock { $0.error }

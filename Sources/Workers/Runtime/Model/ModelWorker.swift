@@ -31,7 +31,13 @@ package final class ModelWorker: Sendable {
         records: ModelRecords? = nil,
         idleLimit: Duration = .seconds(300)
     ) {
-        self.init(worker: worker, provider: provider, records: records, admission: Admission(), idleLimit: idleLimit)
+        self.init(
+            worker: worker,
+            provider: provider,
+            records: records,
+            admission: Admission(on: worker.eventLoop),
+            idleLimit: idleLimit
+        )
     }
 
     init(

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import IPCHub
 import Logging
+import NIOPosix
 import Runtime
 import Synchronization
 import Testing
@@ -34,7 +35,8 @@ final class Bench: Sendable {
     ) throws {
         let directory = try directory ?? TemporaryDirectory()
         let gateway = FakeGateway()
-        let link = LinkState()
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let link = LinkState(on: loop)
         link.welcomed()
         let store = SessionStore(directory: sessions ?? directory.path, agent: "main", workspace: directory.path) {
             gateway.note($0)
@@ -61,6 +63,7 @@ final class Bench: Sendable {
             link: link,
             tools: tools ?? [status],
             log: log,
+            loop: loop,
             reach: { [reached] name in reached.names.withLock { $0.append(name) } },
             now: { 1_795_000_000_000 }
         )

@@ -3,6 +3,7 @@ import Failover
 import FoundationEssentials
 import IPCHub
 import Logging
+import NIOPosix
 import OAuth
 import Runtime
 import SwiftProtobuf
@@ -132,7 +133,7 @@ final class ProviderBench: Sendable {
         }
         config.isOrderFixed = true
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let records = ModelRecords(prefix: "r.", log: log)
+        let records = ModelRecords(prefix: "r.", log: log, on: MultiThreadedEventLoopGroup.singleton.next())
         let (clock, pauses) = (Clock(), Pauses())
         self.records = records
         model = ProviderModel(

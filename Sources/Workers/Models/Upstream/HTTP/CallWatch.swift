@@ -1,5 +1,7 @@
 internal import Failover
 internal import IPCHub
+internal import NIOCore
+internal import Runtime
 internal import Synchronization
 
 /// The clock of one attempt: which phase it is in and until when.
@@ -31,29 +33,30 @@ final class CallWatch: Sendable {
     private struct State {
         var phase = Phase.head
         var deadline: ContinuousClock.Instant
-        /// Sleeps until the deadline that was known when it began.
-        var nap: Task<Void, Never>?
+        /// When who waits for the deadline looks again: not before the one that was known when it began.
         var napEnd: ContinuousClock.Instant
     }
 
     private let state: Mutex<State>
+    private let waiters: Waiters
     private let overall: ContinuousClock.Instant
 
-    init(times: CallTimes, overall: ContinuousClock.Instant) {
+    init(times: CallTimes, overall: ContinuousClock.Instant, on loop: any EventLoop) {
         self.overall = overall
+        waiters = Waiters(on: loop)
         let deadline = ContinuousClock.now + times.connect + times.head
         state = Mutex(State(deadline: deadline, napEnd: deadline))
     }
 
     func enter(_ phase: Phase, for limit: Duration) {
         let deadline = ContinuousClock.now + limit
-        let early = state.withLock { state -> Task<Void, Never>? in
+        let isEarly = state.withLock { state in
             state.phase = phase
             state.deadline = deadline
-            return deadline < state.napEnd ? state.nap : nil
+            return deadline < state.napEnd
         }
         // A phase that is shorter than the rest of the one before it.
-        early?.cancel()
+        if isEarly { waiters.wake() }
     }
 
     /// Enters the phase of an answer of which this has come.
@@ -71,24 +74,14 @@ final class CallWatch: Sendable {
     private func expired() async throws -> Expiry {
         while true {
             try Task.checkCancellation()
-            let (expiry, nap) = state.withLock { state -> (Expiry?, Task<Void, Never>?) in
-                let now = ContinuousClock.now
-                if now >= state.deadline || now >= overall {
-                    return (Expiry(phase: state.phase, isOverall: now >= overall), nil)
-                }
-                let end = min(state.deadline, overall)
-                // Ends by itself, by `enter`, or with the task that waits for it.
-                let nap = Task { _ = try? await Task.sleep(until: end, clock: .continuous) }
-                (state.nap, state.napEnd) = (nap, end)
-                return (nil, nap)
+            let now = ContinuousClock.now
+            let (expiry, end) = state.withLock { state -> (Expiry?, ContinuousClock.Instant) in
+                let isOver = now >= state.deadline || now >= overall
+                state.napEnd = min(state.deadline, overall)
+                return (isOver ? Expiry(phase: state.phase, isOverall: now >= overall) : nil, state.napEnd)
             }
             if let expiry { return expiry }
-            guard let nap else { continue }
-            await withTaskCancellationHandler {
-                await nap.value
-            } onCancel: {
-                nap.cancel()
-            }
+            await waiters.wait(within: end - now) { state.withLock { $0.deadline < end } }
         }
     }
 

@@ -37,6 +37,9 @@ package final class ProviderClient: Sendable {
         self.init { HTTPClient(eventLoopGroup: group, configuration: settings) }
     }
 
+    /// For timers.
+    var loop: any EventLoop { state.withLock { $0.client.eventLoopGroup.any() } }
+
     /// Lends the client to one call.
     func lend<Result: Sendable>(_ body: (HTTPClient) async throws -> Result) async throws -> Result {
         let client = state.withLock { state in

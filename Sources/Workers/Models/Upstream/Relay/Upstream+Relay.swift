@@ -21,7 +21,7 @@ extension Upstream: RelayAttempts {
     ) async -> AttemptReport {
         let began = ContinuousClock.now
         let progress = AttemptProgress(began: began)
-        let watch = CallWatch(times: times, overall: began + min(limit, times.total))
+        let watch = CallWatch(times: times, overall: began + min(limit, times.total), on: client.loop)
         let delivering = RelaySlot()
         return await reported(progress, redaction: redaction(key)) {
             guard let body = RelayBody(call.body) else { throw CallFailure(.badRequest, "the body is no JSON object") }
