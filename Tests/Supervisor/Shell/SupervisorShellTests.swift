@@ -205,13 +205,8 @@ struct SupervisorShellTests {
         let total = 60_000
         let run = try SupervisorRun(FixturePlanText().with("gateway").with("agent:main", "flood=\(total)"))
         // Nothing is read before the flood is over, yet the control socket answers and the worker becomes ready.
-        let deadline = Instant.now() + .seconds(60)
-        while access(RuntimePointer.path(in: run.state), F_OK) != 0, Instant.now() < deadline { usleep(2000) }
-        var state = ""
-        while state != "ready", Instant.now() < deadline {
-            state = try run.ask("ps").first { $0["ID"] == "agent:main" }?["STATE"] ?? ""
-        }
-        #expect(state == "ready")
+        try eventually("the pointer") { access(RuntimePointer.path(in: run.state), F_OK) == 0 }
+        try eventually("a ready worker") { try run.ask("ps").first { $0["ID"] == "agent:main" }?["STATE"] == "ready" }
         let dropped = try run.ask("status").first?.integer("LOG_DROPPED") ?? 0
         #expect(dropped > 0)
         _ = try run.ask("shutdown")
@@ -313,8 +308,6 @@ struct SupervisorShellTests {
         let grandchild = SupervisorRun.pid(in: try run.line("[helper] grandchild "), after: "grandchild ")
         #expect(kill(grandchild, 0) == 0)
         #expect(try run.ask("stop", ["ID": "helper"]).last?["END"] == "ok")
-        let deadline = Instant.now() + .seconds(10)
-        while kill(grandchild, 0) == 0, Instant.now() < deadline { usleep(1000) }
-        #expect(kill(grandchild, 0) != 0)
+        try eventually("the end of the grandchild", within: .seconds(10)) { kill(grandchild, 0) != 0 }
     }
 }

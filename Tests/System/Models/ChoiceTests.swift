@@ -18,6 +18,18 @@ extension SystemTests {
             )
         }
 
+        /// Leaves `alpha` as it is, and of `provider` its address and `more`: no key.
+        private static func strip(_ setup: inout Gateway.Setup, _ provider: String, _ more: [String: JSONValue]) {
+            let entries = setup.config?["models"]?["providers"]
+            var stripped = more
+            stripped["baseUrl"] = entries?[provider]?["baseUrl"] ?? .null
+            setup.config = setup.config?.with(
+                "models",
+                "providers",
+                value: .object(["alpha": entries?["alpha"] ?? .null, provider: .object(stripped)])
+            )
+        }
+
         @Test("models set: another model answers the next message, and the file keeps its comments")
         func choice() async throws {
             let world = try await World.start(
@@ -50,18 +62,7 @@ extension SystemTests {
             var codex = TestProvider("openai-codex", .responses)
             codex.keys = [Self.token]
             let world = try await World.start(models: [TestProvider("alpha", .chat), codex], on: [.telegram]) { setup in
-                let entries = setup.config?["models"]?["providers"]
-                setup.config = setup.config?.with(
-                    "models",
-                    "providers",
-                    value: [
-                        "alpha": entries?["alpha"] ?? .null,
-                        // No key: the login is the only credential.
-                        "openai-codex": [
-                            "baseUrl": entries?["openai-codex"]?["baseUrl"] ?? .null, "api": "openai-responses",
-                        ],
-                    ]
-                )
+                Self.strip(&setup, "openai-codex", ["api": "openai-responses"])
             }
             let login = "\"$CLAWHOLD\" models auth login --provider openai-codex --issuer \(service.root)"
             // Whatever goes wrong, nothing is stored and the reason is said.
@@ -105,15 +106,7 @@ extension SystemTests {
             let provider = TestProvider("groq", .chat)
             let world = try await World.start(models: [TestProvider("alpha", .chat), provider], on: [.telegram]) {
                 setup in
-                let entries = setup.config?["models"]?["providers"]
-                setup.config = setup.config?.with(
-                    "models",
-                    "providers",
-                    value: [
-                        "alpha": entries?["alpha"] ?? .null,
-                        "groq": ["baseUrl": entries?["groq"]?["baseUrl"] ?? .null, "models": [["id": "test-1"]]],
-                    ]
-                )
+                Self.strip(&setup, "groq", ["models": [["id": "test-1"]]])
             }
             let paste = try Self.command(
                 world,
