@@ -240,6 +240,64 @@ struct PlaceTests {
         writer.close()
     }
 
+    @Test("a damaged file that cannot be moved aside is said too, with what to type")
+    func stuck() async throws {
+        let directory = Directory()
+        let notices = Notices()
+        let writer = try await JournalWriter.open(directory.place) { notices.add($0) }.writer
+        // Nothing is at that place any more: to rename it fails, whoever the test runs as.
+        #expect(rename(directory.place.directory, directory.path + "/elsewhere") == 0)
+        await #expect(throws: JournalError.corrupt("x")) {
+            try await writer.commit(.relaxed) { _ throws(JournalError) -> Void in throw .corrupt("x") }
+        }
+        guard case .stuck(let words)? = notices.all.first else { return #expect(Bool(false)) }
+        #expect(words.contains("cannot be moved aside: No such file") && words.contains("chown"), "\(words)")
+        writer.close()
+    }
+
+    @Test("a disk that fails is not called full; what must land waits for it, what is new is refused with the reason")
+    func failing() async throws {
+        let directory = Directory()
+        var place = directory.place
+        (place.recoveryMilliseconds, place.retryMilliseconds) = (20, 1)
+        let notices = Notices()
+        let writer = try await JournalWriter.open(place) { notices.add($0) }.writer
+        let failure = JournalError(sqlite: 778, "disk I/O error", errno: EIO, path: place.path)
+        let tries = Mutex(0)
+        try await writer.commit(.relaxed) { _ throws(JournalError) -> Void in
+            if tries.withLock({ tries in
+                tries += 1
+                return tries < 4
+            }) {
+                throw failure
+            }
+        }
+        #expect(tries.withLock { $0 } == 4)
+        #expect(notices.all.first == .intakeStopped(failure.description))
+        try await eventually { !writer.isIntakeStopped }
+        await #expect(throws: failure) {
+            try await writer.commit(.intake) { _ throws(JournalError) -> Void in throw failure }
+        }
+        writer.close()
+    }
+
+    @Test(
+        "an I/O error says what could not be done where, and why; only a lack of space is called one",
+        arguments: [
+            (266, EIO, "/j cannot be read: Input/output error"), (522, 0, "/j cannot be read: words"),
+            (778, EIO, "/j cannot be written: Input"), (778, EROFS, "/j cannot be written: Read-only"),
+            (1034, EIO, "/j cannot be forced to disk"), (1546, EIO, "/j cannot be shortened"),
+            (4618, EMFILE, "/j cannot be used: Too many open files"), (13, 0, "is full"), (778, EDQUOT, "is full"),
+            (4874, ENOSPC, "is full"),
+        ] as [(Int32, Int32, String)]
+    )
+    func words(code: Int32, errno: Int32, wanted: String) {
+        let error = JournalError(sqlite: code, "words", errno: errno, path: "/j")
+        #expect(error.description.contains(wanted), "\(error)")
+        #expect((error == .full) == (wanted == "is full") && error.isOfDisk)
+        #expect(error == .full || error.description.contains("dmesg"))
+    }
+
     @Test("a file of a newer program is left alone, in words")
     func newer() async throws {
         let directory = Directory()

@@ -42,12 +42,10 @@ package final class DeliveryEngine: Conversations, RelayWorkers {
     ///
     /// Throws when the hub's listener cannot be adopted.
     package func run() async throws {
-        let isStopped = writer.isIntakeStopped
+        let stop = writer.intakeStop
         try await onLoop { engine in
             engine.apply(.began(epoch: self.epoch))
-            if isStopped {
-                engine.apply(.intakeStopped("the disk that holds the state directory is full: free some space"))
-            }
+            if let stop { engine.apply(.intakeStopped(stop.description)) }
         }
         let engine = engine
         let (lifeline, epoch) = (worker.lifeline, epoch)
@@ -311,6 +309,9 @@ private func tell(_ notice: JournalWriter.Notice, to engine: EngineLoop?, _ log:
     case .intakeResumed: engine?.apply(.intakeStopped(nil))
     case .corrupt(let path):
         log.critical("the journal is damaged and kept as \(path): the gateway starts again with a new one")
+        exit(1)
+    case .stuck(let reason):
+        log.critical("\(reason)")
         exit(1)
     }
 }

@@ -137,14 +137,11 @@ final class Database {
     }
 
     private static func error(_ handle: OpaquePointer, _ code: Int32) -> JournalError {
-        let text = String(cString: sqlite3_errmsg(handle))
-        switch code & 0xFF {
-        // A full disk shows as either: a write that came back short is SQLITE_FULL, one that failed SQLITE_IOERR.
-        case SQLITE_FULL, SQLITE_IOERR: return .full
-        case SQLITE_CORRUPT, SQLITE_NOTADB: return .corrupt(text)
-        case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM: return .unusable(text)
-        case SQLITE_BUSY, SQLITE_LOCKED: return .unusable("another process holds the journal (\(text))")
-        default: return .failed(code: code, text: text)
-        }
+        JournalError(
+            sqlite: code,
+            String(cString: sqlite3_errmsg(handle)),
+            errno: sqlite3_system_errno(handle),
+            path: sqlite3_db_filename(handle, "main").map { String(cString: $0) } ?? "the journal"
+        )
     }
 }

@@ -43,6 +43,8 @@ package struct JournalPlace: Sendable {
             )
         } catch .full {
             throw .unusable("no space left for the journal in \(directory): free some and start again")
+        } catch .failing(let text) {
+            throw .unusable(text)
         } catch .unusable(let text) {
             throw .unusable(text.hasPrefix("/") ? text : "cannot open \(path): \(text); \(advice)")
         }
@@ -59,7 +61,7 @@ package struct JournalPlace: Sendable {
     func moveAside() throws(JournalError) -> String {
         let aside = "\(path).damaged-\(time(nil))"
         guard rename(path, aside) == 0 else {
-            throw .unusable("\(path) is damaged and cannot be moved aside: \(Self.words(errno))")
+            throw .unusable("\(path) is damaged and cannot be moved aside: \(Self.words(errno)); \(advice)")
         }
         _ = rename(path + "-wal", aside + "-wal")
         return aside

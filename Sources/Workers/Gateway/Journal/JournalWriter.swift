@@ -14,6 +14,8 @@ package final class JournalWriter: Sendable {
         case intakeResumed
         /// The file was damaged and is moved aside to this path: the process must start anew.
         case corrupt(movedTo: String)
+        /// The file is damaged and still in its place; why, in words: the process must not go on.
+        case stuck(String)
     }
 
     private let queue: WriterQueue
@@ -55,8 +57,11 @@ package final class JournalWriter: Sendable {
     /// Whether so much waits that the sources of work should pause.
     package var isCongested: Bool { queue.isCongested }
 
-    /// Whether no message is taken in because the disk is full.
-    package var isIntakeStopped: Bool { queue.isIntakeOff }
+    /// Whether no message is taken in because the disk is full or fails.
+    package var isIntakeStopped: Bool { intakeStop != nil }
+
+    /// Why no message is taken in; nil: they are.
+    package var intakeStop: JournalError? { queue.intakeStop }
 
     /// Whether the writer's thread has been at the same work for too long, and not for the disk's sake. To be asked every few
     /// seconds.

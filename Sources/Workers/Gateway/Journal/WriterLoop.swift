@@ -1,4 +1,4 @@
-/// What the writer's thread does: batches, commits, and the discipline of a full disk.
+/// What the writer's thread does: batches, commits, and the discipline of a disk that is full or fails.
 struct WriterLoop {
     private let journal: SQLiteJournal
     private let queue: WriterQueue
@@ -24,7 +24,7 @@ struct WriterLoop {
 
     /// Runs until the queue is closed and empty.
     mutating func run() {
-        if !ballast.take() { stopIntake() }
+        if !ballast.take() { stopIntake(.full) }
         while true {
             switch queue.take(place.batchLimit, waitingUpTo: isIntakeStopped ? place.recoveryMilliseconds : 60_000) {
             case .batch(let batch): write(batch)
@@ -35,7 +35,7 @@ struct WriterLoop {
         }
     }
 
-    /// Commits a batch, and when the disk is full what of it must land, however long that takes.
+    /// Commits a batch, and when the disk refuses what of it must land, however long that takes.
     private mutating func write(_ batch: [any PendingTransition]) {
         var remaining = batch
         while !remaining.isEmpty {
@@ -43,20 +43,21 @@ struct WriterLoop {
                 let outcomes = try commit(remaining)
                 for (transition, error) in zip(remaining, outcomes) { transition.finish(error) }
                 return
-            } catch .full {
+            } catch {
+                guard error.isOfDisk else {
+                    if case .corrupt = error { moveAside() }
+                    for transition in remaining { transition.finish(error) }
+                    return
+                }
                 _ = ballast.giveUp()
-                stopIntake()
-                for transition in remaining where transition.durability == .intake { transition.finish(.full) }
+                stopIntake(error)
+                for transition in remaining where transition.durability == .intake { transition.finish(error) }
                 remaining.removeAll { $0.durability == .intake }
                 // The space that was given up is there at once; only a second refusal means waiting.
                 if !remaining.isEmpty, !retryOnce(&remaining), queue.pause(place.retryMilliseconds) {
-                    for transition in remaining { transition.finish(.full) }
+                    for transition in remaining { transition.finish(error) }
                     return
                 }
-            } catch {
-                if case .corrupt = error { moveAside() }
-                for transition in remaining { transition.finish(error) }
-                return
             }
         }
     }
@@ -110,12 +111,12 @@ struct WriterLoop {
         isSynced = isWanted
     }
 
-    private mutating func stopIntake() {
+    private mutating func stopIntake(_ error: JournalError) {
         guard !isIntakeStopped else { return }
         isIntakeStopped = true
         nextRecovery = .now + .milliseconds(place.recoveryMilliseconds)
-        for transition in queue.stopIntake() { transition.finish(.full) }
-        notice(.intakeStopped("the disk that holds \(place.directory) is full: free some space"))
+        for transition in queue.stopIntake(error) { transition.finish(error) }
+        notice(.intakeStopped(error.description))
     }
 
     /// Is there space again?
@@ -129,6 +130,10 @@ struct WriterLoop {
     }
 
     private func moveAside() {
-        if let aside = try? place.moveAside() { notice(.corrupt(movedTo: aside)) }
+        do throws(JournalError) {
+            notice(.corrupt(movedTo: try place.moveAside()))
+        } catch {
+            notice(.stuck(error.description))
+        }
     }
 }

@@ -9,7 +9,7 @@ final class WriterQueue: @unchecked Sendable {
     private let limit: Int
     private var waiting: [any PendingTransition] = []
     private var isClosed = false
-    private var isIntakeStopped = false
+    private var stop: JournalError?
     private var thread: Int32 = 0
     private var work: UInt64 = 0
     private var isWorking = false
@@ -41,7 +41,7 @@ final class WriterQueue: @unchecked Sendable {
     func add(_ transition: any PendingTransition) -> JournalError? {
         locked {
             if isClosed { return .closed }
-            if isIntakeStopped, transition.durability == .intake { return .full }
+            if let stop, transition.durability == .intake { return stop }
             if waiting.count >= limit { return .overloaded }
             waiting.append(transition)
             pthread_cond_signal(condition)
@@ -87,21 +87,21 @@ final class WriterQueue: @unchecked Sendable {
         }
     }
 
-    /// From now on intake is refused; what of it waits is returned.
-    func stopIntake() -> [any PendingTransition] {
+    /// From now on intake is refused with `error`; what of it waits is returned.
+    func stopIntake(_ error: JournalError) -> [any PendingTransition] {
         locked {
-            isIntakeStopped = true
+            stop = error
             let intake = waiting.filter { $0.durability == .intake }
             waiting.removeAll { $0.durability == .intake }
             return intake
         }
     }
 
-    /// Whether intake is refused.
-    var isIntakeOff: Bool { locked { isIntakeStopped } }
+    /// What intake is refused with; nil: it is taken.
+    var intakeStop: JournalError? { locked { stop } }
 
     func resumeIntake() {
-        locked { isIntakeStopped = false }
+        locked { stop = nil }
     }
 
     func close() {
