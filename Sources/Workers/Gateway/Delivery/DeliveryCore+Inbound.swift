@@ -17,7 +17,15 @@ extension DeliveryCore {
         )
         guard !event.eventKey.isEmpty, event.eventKey.utf8.count <= limits.keyBytes, event.raw.count <= limits.rawBytes
         else {
-            log(.warning, "an event without a usable key or of \(event.raw.count) bytes: not taken", about: link.worker)
+            // Sent again it would be no better: it counts as lost, which the journal tells.
+            let isTooLong = event.raw.count > limits.rawBytes
+            lost(
+                "an event was not taken: "
+                    + (isTooLong
+                        ? "it has \(event.raw.count) bytes of at most \(limits.rawBytes)"
+                        : "its key has \(event.eventKey.utf8.count) bytes of 1 to \(limits.keyBytes)"),
+                about: link.worker
+            )
             var ack = HubInboundAck()
             ack.seq = event.seq
             return send(link.id, .inboundAck(ack))
@@ -154,12 +162,16 @@ extension DeliveryCore {
 
     mutating func statusChanged(_ status: HubChannelStatus, _ link: LinkState) {
         if !status.gap.isEmpty {
-            let text = String(status.gap.prefix(2000))
-            log(.warning, "messages may be lost: \(text)", about: link.worker)
-            commit(.gap(channel: link.worker, text: text))
+            lost(String(status.gap.prefix(2000)), about: link.worker)
         }
         channelStatus[link.worker, default: ChannelLinkStatus()].changed(to: status, now: clock ?? 0)
         publish(.workersChanged)
+    }
+
+    /// Says where the operator looks that messages may be lost, and keeps it.
+    private mutating func lost(_ text: String, about channel: String) {
+        log(.warning, "messages may be lost: \(text)", about: channel)
+        commit(.gap(channel: channel, text: text))
     }
 
     mutating func intakeChanged(_ reason: String?) {

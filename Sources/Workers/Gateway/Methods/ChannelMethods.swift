@@ -27,8 +27,7 @@ enum ChannelMethods {
         let rows = await context.conversations.workers()
         let wall = context.clock.wall()
         let ids = ChannelsReport.accounts(config: context.config, workers: rows).map(\.worker)
-        let midnight = wall - wall % 86_400_000
-        let facts = await context.conversations.channels(ids, ignoredSince: midnight)
+        let facts = await context.conversations.channels(ids, ignoredSince: LocalDay.start(wall))
         var report = ChannelsReport(config: context.config, workers: rows, facts: facts)
         // A file that cannot be read leaves the count out; pairing.list says why.
         if let waiting = try? await context.conversations.pairingRequests(channel: nil) {

@@ -10,6 +10,15 @@ enum LocalDay {
         return "\(Int(parts.tm_year) + 1900)-\(twoDigits(parts.tm_mon + 1))-\(twoDigits(parts.tm_mday))"
     }
 
+    /// When the day of this time began: its first moment, which is not 0:00 where clocks are put forward then.
+    static func start(_ milliseconds: Int64) -> Int64 {
+        var seconds = time_t(milliseconds.dividedFlooring(1000))
+        var parts = tm()
+        guard localtime_r(&seconds, &parts) != nil, (70...8099).contains(parts.tm_year) else { return milliseconds }
+        (parts.tm_hour, parts.tm_min, parts.tm_sec, parts.tm_isdst) = (0, 0, 0, -1)
+        return min(Int64(mktime(&parts)) * 1000, milliseconds)
+    }
+
     /// The last `count` days up to the one of this time, oldest first.
     static func last(_ count: Int, to milliseconds: Int64) -> [String] {
         var seconds = time_t(milliseconds.dividedFlooring(1000))

@@ -189,14 +189,19 @@ struct IntakeTests {
         #expect(try bench.counts() == JournalCounts())
     }
 
-    @Test("an event with an unusable key is acknowledged so that it does not come for ever, and said in the log")
+    @Test(
+        "an event with an unusable key is acknowledged so that it does not come for ever, and a gap in the log and the journal"
+    )
     func unusableKey() throws {
         let bench = try Bench()
         let channel = bench.link(Bench.channel)
         _ = bench.take(channel)
         bench.inbound(channel, key: "", seq: 4)
         #expect(bench.take(channel) == [.inboundAck(.with { $0.seq = 4 })])
-        #expect(bench.logged("without a usable key"))
+        #expect(bench.logged("messages may be lost: an event was not taken: its key has 0 bytes of 1 to 512"))
+        let gaps = try bench.journal.database.rows("SELECT channel, text FROM gaps") { ($0.text(0), $0.text(1)) }
+        #expect(gaps.map(\.0) == [Bench.channel])
+        #expect(gaps.first?.1 == "an event was not taken: its key has 0 bytes of 1 to 512")
         #expect(try bench.counts() == JournalCounts())
     }
 }

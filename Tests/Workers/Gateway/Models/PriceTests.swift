@@ -107,6 +107,11 @@ struct PriceTests {
         #expect(Set(days).count == 40)
         #expect(days == days.sorted())
         #expect(days.last == LocalDay.name(now))
+        let start = LocalDay.start(now)
+        #expect(
+            start <= now && LocalDay.name(start) == LocalDay.name(now) && LocalDay.name(start - 1) != LocalDay.name(now)
+        )
+        #expect(LocalDay.start(.min) == .min && LocalDay.start(.max) == .max)
         #expect(LocalDay.name(.max) == "1970-01-01")
         #expect(LocalDay.name(.min) == "1970-01-01")
     }
