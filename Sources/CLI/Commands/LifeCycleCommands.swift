@@ -1,81 +1,81 @@
 internal import ArgumentParser
 
-/// `restart WORKER…`.
-struct RestartCommand: ParsableCommand {
-    static var configuration: CommandConfiguration {
+/// A command that does one thing to the workers that it names.
+protocol LifeCycleCommand: ParsableCommand {
+    static var action: LifeCycle.Action { get }
+    var target: WorkerArguments { get }
+    var common: CommonOptions { get }
+}
+
+extension LifeCycleCommand {
+    /// - Parameter all: what `all` means.
+    fileprivate static func configuration(_ abstract: String, _ all: String) -> CommandConfiguration {
         CommandConfiguration(
-            commandName: "restart",
-            abstract: "Drains workers, starts them anew, waits until they are ready.",
-            discussion: "`all`: every worker that runs, the gateway last.\n\(LifeCycle.exitCodes)"
+            commandName: action.rawValue,
+            abstract: abstract,
+            discussion: "`all`: \(all)\n\(LifeCycle.exitCodes)"
+        )
+    }
+
+    func run() throws {
+        try LifeCycle.run(Self.action, target.workers, common)
+    }
+}
+
+/// `restart WORKER…`.
+struct RestartCommand: LifeCycleCommand {
+    static var action: LifeCycle.Action { .restart }
+    static var configuration: CommandConfiguration {
+        configuration(
+            "Drains workers, starts them anew, waits until they are ready.",
+            "every worker that runs, the gateway last."
         )
     }
 
     @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
-
-    func run() throws {
-        try LifeCycle.run(.restart, target.workers, common)
-    }
 }
 
 /// `stop WORKER…`.
-struct StopCommand: ParsableCommand {
+struct StopCommand: LifeCycleCommand {
+    static var action: LifeCycle.Action { .stop }
     static var configuration: CommandConfiguration {
-        CommandConfiguration(
-            commandName: "stop",
-            abstract: "Drains workers and keeps them stopped until `start`.",
-            discussion: """
-                `all`: every worker but the gateway. To end everything:  clawhold gateway stop
-                \(LifeCycle.exitCodes)
-                """
+        configuration(
+            "Drains workers and keeps them stopped until `start`.",
+            "every worker but the gateway. To end everything:  clawhold gateway stop"
         )
     }
 
     @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
-
-    func run() throws {
-        try LifeCycle.run(.stop, target.workers, common)
-    }
 }
 
 /// `start WORKER…`.
-struct StartCommand: ParsableCommand {
+struct StartCommand: LifeCycleCommand {
+    static var action: LifeCycle.Action { .start }
     static var configuration: CommandConfiguration {
-        CommandConfiguration(
-            commandName: "start",
-            abstract: "Starts workers, also quarantined and parked ones, and waits until they are ready.",
-            discussion: """
-                `all`: every worker that does not run, except agents and models that nobody needs at the moment.
-                \(LifeCycle.exitCodes)
-                """
+        configuration(
+            "Starts workers, also quarantined and parked ones, and waits until they are ready.",
+            "every worker that does not run, except agents and models that nobody needs at the moment."
         )
     }
 
     @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
-
-    func run() throws {
-        try LifeCycle.run(.start, target.workers, common)
-    }
 }
 
 /// `reset WORKER…`.
-struct ResetCommand: ParsableCommand {
+struct ResetCommand: LifeCycleCommand {
+    static var action: LifeCycle.Action { .reset }
     static var configuration: CommandConfiguration {
-        CommandConfiguration(
-            commandName: "reset",
-            abstract: "Forgets workers' failures and lets them out of back-off, quarantine or parking.",
-            discussion: "`all`: every worker in one of these states.\n\(LifeCycle.exitCodes)"
+        configuration(
+            "Forgets workers' failures and lets them out of back-off, quarantine or parking.",
+            "every worker in one of these states."
         )
     }
 
     @OptionGroup var target: WorkerArguments
     @OptionGroup var common: CommonOptions
-
-    func run() throws {
-        try LifeCycle.run(.reset, target.workers, common)
-    }
 }
 
 /// `reload`.
