@@ -27,6 +27,21 @@ struct SendTests {
         #expect(SendPlan.needsLook(firstTried: 1_000_000, now: 900_000), "a clock that went back proves nothing")
     }
 
+    @Test(
+        "an own message that the gateway has told of is known by its nonce, whatever became of the answer to sending it"
+    )
+    func nonces() throws {
+        let names = NameCache()
+        func take(_ json: String) { names.take("MESSAGE_CREATE", RawJSON(Array(json.utf8)), bot: "7") }
+        take(#"{"id":"100","author":{"id":"7"},"nonce":"row-1","content":"same"}"#)
+        take(#"{"id":"101","author":{"id":"7"},"nonce":5}"#)
+        take(#"{"id":"102","author":{"id":"8"},"nonce":"row-2"}"#)
+        take(#"{"id":"103","author":{"id":"7"}"#)
+        #expect(names.message(bearing: "row-1") == "100" && names.isOwn("100"))
+        #expect(names.isOwn("101") && !names.isOwn("102") && names.message(bearing: "row-2") == nil)
+        #expect(names.message(bearing: "") == nil && names.message(bearing: "5") == nil)
+    }
+
     @Test("429 waits as long as Discord says; refusals are for good and say what to click")
     func failures() {
         #expect(result(.tooMany(after: .milliseconds(2500), isGlobal: false)).retryAfterMs == 2500)

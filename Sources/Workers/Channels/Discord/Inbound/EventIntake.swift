@@ -102,7 +102,9 @@ struct EventIntake {
     ) async -> (ChannelEvent, interaction: String?)? {
         cursor.change { if $0.session?.id == session { $0.session?.seq = seq } }
         guard let facts = Envelope.Facts(type, bytes) else {
-            log.warning("an event \(type) that cannot be read was left out")
+            let gap = "an event \(type) that cannot be read was left out: one message may be lost"
+            log.warning("\(gap)")
+            status.gap(gap)
             return nil
         }
         guard let event = await event(facts, bytes, seq: seq, session: session) else { return nil }

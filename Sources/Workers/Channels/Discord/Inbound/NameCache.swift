@@ -34,6 +34,8 @@ final class NameCache: Sendable {
         var starters = RecentMap<String, String>(limit: 128)
         /// Messages that the bot sent: reactions to them are reactions to it.
         var sent = RecentMap<String, Bool>(limit: 512)
+        /// Those that an event has told of, by their nonce.
+        var nonces = RecentMap<String, String>(limit: 512)
         /// When REST was asked last for what these ids are called.
         var asked = RecentMap<String, ContinuousClock.Instant>(limit: 512)
         /// Direct channels by user.
@@ -51,6 +53,7 @@ final class NameCache: Sendable {
     func channel(_ id: String) -> Channel? { state.withLock { $0.channels.value(id) } }
     func starter(_ thread: String) -> String? { state.withLock { $0.starters.value(thread) } }
     func isOwn(_ message: String) -> Bool { state.withLock { $0.sent.value(message) ?? false } }
+    func message(bearing nonce: String) -> String? { state.withLock { $0.nonces.value(nonce) } }
     func direct(with user: String) -> String? { state.withLock { $0.directs.value(user) } }
 
     /// Whether REST may be asked for this id: once a minute, so that what cannot be had does not hold every event up.
@@ -70,6 +73,7 @@ final class NameCache: Sendable {
     func take(_ type: String, _ data: RawJSON, bot: String) {
         // What cannot be read is as good as unknown: REST is asked when the name is needed.
         switch type {
+        case "MESSAGE_CREATE": try? takeOwn(data, bot: bot)
         case "GUILD_CREATE": try? takeGuild(data, bot: bot)
         case "GUILD_UPDATE", "GUILD_DELETE", "GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE":
             try? forgetGuild(type, data)
@@ -78,6 +82,18 @@ final class NameCache: Sendable {
             if let id = (try? data.members(["id"]))?["id"]?.id { state.withLock { $0.channels.remove(id) } }
         default: break
         }
+    }
+
+    /// A message of the bot itself. REST gives no nonce back, events do: what was sent is known by it for sure, though the
+    /// answer to its sending was lost.
+    private func takeOwn(_ data: RawJSON, bot: String) throws {
+        let members = try data.members(["id", "author", "nonce"])
+        guard let id = members["id"]?.id, !bot.isEmpty, try members["author"]?.members(["id"])["id"]?.id == bot else {
+            return
+        }
+        noteSent(id)
+        guard let nonce = members["nonce"]?.text(limit: 64), !nonce.isEmpty else { return }
+        state.withLock { $0.nonces.set(id, for: nonce) }
     }
 
     private func forgetGuild(_ type: String, _ data: RawJSON) throws {

@@ -220,6 +220,7 @@ final class Sender: Sendable {
     /// The message of this row among those that the channel has had since the first try, when a try did arrive.
     private func look(for send: HubSend, _ body: MessageBody, in channel: String) async -> Result<String?, CallFailure>
     {
+        if let known = names.message(bearing: send.nonce) { return .success(known) }
         // Half a minute of doubt about whose clock is right.
         var after = Snowflake.id(atMilliseconds: send.firstTriedMs - 30_000)
         for _ in 0..<DiscordLimits.lookPages {
@@ -239,7 +240,7 @@ final class Sender: Sendable {
     private func isThis(_ row: JSON, _ send: HubSend, _ body: MessageBody) -> Bool {
         guard row["author"]?["id"]?.string == cursor.current.botID, let id = row["id"]?.string else { return false }
         if row["nonce"]?.string == send.nonce, !send.nonce.isEmpty { return true }
-        // The same words of another row were sent by this process and are known, or carry their own nonce.
+        // The same words of another row are known when this process sent them or was told of them; or they carry a nonce.
         let hasSameFiles = (row["attachments"]?.array?.count ?? 0) == body.files.count
         let isOther = row["nonce"]?.string.map { !$0.isEmpty } ?? false
         return row["content"]?.string == body.text && hasSameFiles && !isOther && !names.isOwn(id)
