@@ -259,6 +259,20 @@ struct ChainTests {
         #expect(models.calls.map(\.request.thinking) == ["high", "high", ""])
     }
 
+    @Test("a level that a message brings counts for it alone")
+    func thinkOnce() async throws {
+        let models = FakeModels(Self.hello, Self.hello, Self.hello)
+        let bench = try Bench(models)
+        _ = try await bench.run(Bench.turn("t1", "/think low"))
+        for (id, level) in [("t2", "HIGH"), ("t3", "enabled"), ("t4", "")] {
+            var turn = Bench.turn(id, "hi")
+            turn.message.thinking = level
+            _ = try await bench.run(turn)
+        }
+        #expect(models.calls.map(\.request.thinking) == ["high", "low", "low"])
+        #expect(try await bench.store.entry(Self.main)?["thinkingLevel"] == "low")
+    }
+
     @Test("where a conversation says nothing, what is configured counts; a word that is none counts for nothing")
     func usualThinking() {
         var entry = JSONObject()

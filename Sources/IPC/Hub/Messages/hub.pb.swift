@@ -543,6 +543,13 @@ package nonisolated struct HubChatMessage: @unchecked Sendable {
     set {_uniqueStorage()._mayCommand = newValue}
   }
 
+  /// The gateway's word too: how much the model is to think about this message alone, as its sender wrote it ("high"); empty
+  /// or no level: as the conversation says.
+  package var thinking: String {
+    get {_storage._thinking}
+    set {_uniqueStorage()._thinking = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum ChatType: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -2907,7 +2914,7 @@ nonisolated extension HubPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ChatMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}chat_type\0\u{1}conversation\0\u{3}conversation_label\0\u{3}sender_id\0\u{3}sender_name\0\u{3}sender_username\0\u{3}message_id\0\u{3}timestamp_ms\0\u{1}mentioned\0\u{3}reply_target\0\u{1}thread\0\u{1}kind\0\u{1}place\0\u{3}sender_roles\0\u{3}sender_is_bot\0\u{3}mentions_others\0\u{1}media\0\u{1}reply\0\u{3}forwarded_from\0\u{1}album\0\u{3}migrated_from\0\u{3}may_command\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}chat_type\0\u{1}conversation\0\u{3}conversation_label\0\u{3}sender_id\0\u{3}sender_name\0\u{3}sender_username\0\u{3}message_id\0\u{3}timestamp_ms\0\u{1}mentioned\0\u{3}reply_target\0\u{1}thread\0\u{1}kind\0\u{1}place\0\u{3}sender_roles\0\u{3}sender_is_bot\0\u{3}mentions_others\0\u{1}media\0\u{1}reply\0\u{3}forwarded_from\0\u{1}album\0\u{3}migrated_from\0\u{3}may_command\0\u{1}thinking\0")
 
   fileprivate class _StorageClass {
     var _text: String = String()
@@ -2933,6 +2940,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _album: String = String()
     var _migratedFrom: String = String()
     var _mayCommand: Bool = false
+    var _thinking: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2966,6 +2974,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _album = source._album
       _migratedFrom = source._migratedFrom
       _mayCommand = source._mayCommand
+      _thinking = source._thinking
     }
   }
 
@@ -3007,6 +3016,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 21: try { try decoder.decodeSingularStringField(value: &_storage._album) }()
         case 22: try { try decoder.decodeSingularStringField(value: &_storage._migratedFrom) }()
         case 23: try { try decoder.decodeSingularBoolField(value: &_storage._mayCommand) }()
+        case 24: try { try decoder.decodeSingularStringField(value: &_storage._thinking) }()
         default: break
         }
       }
@@ -3088,6 +3098,9 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._mayCommand != false {
         try visitor.visitSingularBoolField(value: _storage._mayCommand, fieldNumber: 23)
       }
+      if !_storage._thinking.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._thinking, fieldNumber: 24)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3120,6 +3133,7 @@ nonisolated extension HubChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._album != rhs_storage._album {return false}
         if _storage._migratedFrom != rhs_storage._migratedFrom {return false}
         if _storage._mayCommand != rhs_storage._mayCommand {return false}
+        if _storage._thinking != rhs_storage._thinking {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -55,7 +55,7 @@ final class TurnSession {
         self.message = message
         self.previous = previous
         choice = ModelChoice.resolve(entry, turn: turn)
-        thinking = ThinkingChoice.resolve(entry, usual: place.thinking)
+        thinking = ThinkingChoice.level(message.thinking) ?? ThinkingChoice.resolve(entry, usual: place.thinking)
         model =
             switch choice {
             case .configured: turn.targets.first?.model ?? turn.model

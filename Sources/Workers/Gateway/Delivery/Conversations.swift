@@ -48,6 +48,8 @@ package struct ChatSend: Sendable {
     package var timestampMilliseconds: Int64
     /// Pictures that lie in the inbound folder already.
     package var files: [ChatFile] = []
+    /// How much the model is to think about it, as somebody wrote it; "": as the conversation says.
+    package var thinking = ""
 
     package init(sessionKey: String, text: String, idempotencyKey: String, timestampMilliseconds: Int64) {
         self.sessionKey = sessionKey

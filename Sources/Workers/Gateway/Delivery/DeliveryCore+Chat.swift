@@ -81,6 +81,7 @@ extension DeliveryCore {
         chat.timestampMs = message.timestampMilliseconds
         chat.mentioned = true
         chat.mayCommand = true
+        chat.thinking = message.thinking
         chat.media = message.files.map { file in
             var media = HubMedia()
             media.kind = .image

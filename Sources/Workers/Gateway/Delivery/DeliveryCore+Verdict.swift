@@ -86,6 +86,7 @@ extension DeliveryCore {
         var message = stranger.message
         message.mayCommand = grant.mayCommand
         message.mentioned = grant.wasMentioned
+        message.thinking = ""
         // The frame it came in was smaller than the bound of frames, so this cannot fail.
         let bytes = (try? message.serializedBytes() as [UInt8]) ?? []
         let turnID = Self.turnID(of: stranger.event.eventKey)

@@ -25,8 +25,8 @@ enum ChatMethods {
         let sessionKey = reader.string("sessionKey", required: true)
         let text = reader.string("message", required: true, allowEmpty: true, longest: longestMessage)
         let key = reader.string("idempotencyKey", required: true, longest: 256)
-        // A level for one message alone is not taken: `/think` sets the conversation's. The Python SDK sends its own words.
-        _ = reader.string("thinking", allowEmpty: true)
+        // A level for this message alone. The Python SDK sends words of its own, which are no level and count for nothing.
+        let thinking = reader.string("thinking", allowEmpty: true) ?? ""
         _ = reader.bool("deliver")
         _ = reader.integer("timeoutMs", in: 0...Int64.max)
         let attachments = reader.any("attachments")
@@ -47,6 +47,7 @@ enum ChatMethods {
             idempotencyKey: key,
             timestampMilliseconds: context.clock.wall()
         )
+        message.thinking = String(thinking.prefix(32))
         let stored = try pictures.store(key: key, stateDirectory: context.config.stateDirectory)
         message.files = stored.files
         switch await context.conversations.send(message) {

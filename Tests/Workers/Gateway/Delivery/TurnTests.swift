@@ -387,6 +387,25 @@ struct StopTests {
 
 @Suite("chat.send")
 struct ChatTests {
+    @Test("a level of thinking travels with its message, over a restart as well; a channel's worker cannot set one")
+    func thinking() throws {
+        let bench = try Bench()
+        var chat = TurnTests.chat("a", key: "r1", session: "Main")
+        chat.thinking = "high"
+        bench.apply(.chat(token: 1, chat))
+        try bench.restart()
+        #expect(bench.turns(bench.link(Bench.agent, incarnation: 2)).map(\.message.thinking) == ["high"])
+        let other = try Bench()
+        let (agent, channel) = (other.link(Bench.agent), other.link(Bench.channel))
+        other.inbound(channel, key: "a")
+        other.parse(channel) { _ in
+            var message = Bench.message()
+            message.thinking = "high"
+            return message
+        }
+        #expect(other.turns(agent).map(\.message.thinking) == [""])
+    }
+
     @Test("started after the commit; the same key is in flight, then finished, also after a restart")
     func idempotency() throws {
         let bench = try Bench()
