@@ -62,7 +62,7 @@ package enum JournalError: Error, Sendable, Equatable, CustomStringConvertible {
                 }
             let why = errno == 0 ? text : String(cString: strerror(errno))
             self = .failing(
-                "\(path) cannot be \(verb): \(why) (SQLite \(code)). The disk may be failing; type as root:  dmesg | tail"
+                "\(path) cannot be \(verb): \(why) (SQLite \(code)). It is tried again until it works; what the kernel says of the disk:  dmesg | tail"
             )
         case SQLITE_CORRUPT, SQLITE_NOTADB: self = .corrupt(text)
         case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM: self = .unusable(text)
