@@ -2,6 +2,7 @@ import FoundationEssentials
 import IPCHub
 import NIOPosix
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -70,6 +71,48 @@ struct ModelRelayTests {
         #expect(head.status == 200 && head.attempts == 4 && end.error.isEmpty)
         let body = seen.reduce(into: Data()) { if case .mediaChunk(let chunk) = $1 { $0 += chunk.data } }
         #expect(body.count == 1_500_000 && body.last == 2)
+    }
+
+    @Test("the next request comes over the same connection; a connection that rests does not hold up a drain")
+    func rests() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "model:test", hub: hub.path, group: group)
+        let admission = Admission(on: loop)
+        let worker = ModelWorker(worker: subject.worker, provider: Echo(), records: nil, admission: admission)
+        let model = Task { await worker.run() }
+        let (answers, answer) = AsyncStream<String>.makeStream()
+        let serving = Task {  // cancelled below
+            try await hub.run { number, worker in
+                _ = try await worker.welcome()
+                guard number > 1 else {
+                    try await worker.send(.streamOpen(.with { $0.stream = "s1" }))
+                    while try await worker.next() != nil {}
+                    return
+                }
+                for body in ["one", "two"] {
+                    try await worker.send(.relayRequest(.with { ($0.model, $0.body) = ("m", Data(body.utf8)) }))
+                    try await worker.send(.mediaEnd(HubMediaEnd()))
+                    while let message = try await worker.next() {
+                        if case .mediaChunk(let chunk) = message {
+                            answer.yield(String(decoding: chunk.data, as: UTF8.self))
+                        }
+                        if case .mediaEnd = message { break }
+                    }
+                }
+                answer.finish()
+                while try await worker.next() != nil {}
+            }
+        }
+        var seen: [String] = []
+        for await body in answers { seen.append(body) }
+        #expect(seen == ["one", "two"])
+        try await eventually { admission.load.reserved == 0 }
+        let began = ContinuousClock.now
+        subject.worker.lifeline.drain(Drain(reason: "restart", milliseconds: 30_000))
+        await model.value
+        #expect(ContinuousClock.now - began < .seconds(20))
+        serving.cancel()
     }
 
     @Test("without room it is read to its end and sent away without words; another model may be asked")

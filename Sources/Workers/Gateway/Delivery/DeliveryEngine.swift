@@ -98,8 +98,9 @@ package final class DeliveryEngine: Conversations, RelayWorkers {
 
     func openStream(
         _ worker: String,
+        isFresh: Bool,
         _ receive: @escaping (GatewayStream.Event) -> Void
-    ) -> GatewayStream { hub.value.open(worker, receive: receive) }
+    ) -> GatewayStream { hub.value.open(worker, isFresh: isFresh, receive: receive) }
 
     func objection(to model: String) -> String? { engine.value.objection(to: model) }
 

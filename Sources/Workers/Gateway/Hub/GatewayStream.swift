@@ -20,7 +20,10 @@ final class GatewayStream: StreamOpener {
 
     private let receive: (Event) -> Void
     private let withdraw: (GatewayStream) -> Void
+    private let rest: (LinkHandler) -> Void
     private var peer: LinkHandler?
+    /// It has served a stream before: the worker may have gone without anybody having noticed.
+    private(set) var isReused = false
     private(set) var isOver = false
 
     /// False: what the worker says stays in its socket.
@@ -30,9 +33,15 @@ final class GatewayStream: StreamOpener {
 
     /// - Parameters:
     ///   - withdraw: tells the hub that nobody waits for the worker any more.
+    ///   - rest: gives the hub a connection whose worker waits for the next request on it.
     ///   - receive: is not called any more after `ended` or `close`.
-    init(withdraw: @escaping (GatewayStream) -> Void, receive: @escaping (Event) -> Void) {
+    init(
+        withdraw: @escaping (GatewayStream) -> Void,
+        rest: @escaping (LinkHandler) -> Void = { $0.close() },
+        receive: @escaping (Event) -> Void
+    ) {
         self.withdraw = withdraw
+        self.rest = rest
         self.receive = receive
     }
 
@@ -52,7 +61,24 @@ final class GatewayStream: StreamOpener {
         peer = nil
     }
 
+    /// The worker has read everything and has said everything: its connection is kept for the next stream to it.
+    func finish() {
+        guard !isOver, let peer else { return close() }
+        isOver = true
+        self.peer = nil
+        rest(peer)
+    }
+
     // MARK: From the hub
+
+    /// A connection that has rested.
+    func reuse(_ peer: LinkHandler) {
+        guard !isOver else { return peer.close() }
+        self.peer = peer
+        isReused = true
+        peer.becomeServingAgain(self)
+        tell(.opened)
+    }
 
     func join(_ peer: LinkHandler) {
         guard !isOver else { return peer.close() }

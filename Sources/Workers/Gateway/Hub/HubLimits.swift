@@ -7,6 +7,9 @@ struct HubLimits: Sendable {
     var connections = 512
     /// Bulk streams, paired or waiting.
     var streams = 128
+    /// Connections of one worker that wait for the next stream of the gateway's own, and how long each does.
+    var resting = 64
+    var rest = TimeAmount.seconds(10)
     /// From accept to HELLO.
     var hello = TimeAmount.seconds(5)
     /// From HELLO of a stream's opener to HELLO of its other side.

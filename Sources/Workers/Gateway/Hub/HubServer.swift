@@ -16,6 +16,8 @@ final class HubServer {
     private var links: [String: Link] = [:]
     private var handlers: [Int: LinkHandler] = [:]
     private var streams: [String: Stream] = [:]
+    /// By worker, the one that rested last at the end.
+    private var resting: [String: [Resting]] = [:]
     private var lastLink = 0
     private var lastStream = 0
     private var isPaused = false
@@ -31,6 +33,11 @@ final class HubServer {
     private struct Stream {
         var opener: any StreamOpener
         var target: String
+        var deadline: Scheduled<Void>
+    }
+
+    private struct Resting {
+        var handler: LinkHandler
         var deadline: Scheduled<Void>
     }
 
@@ -161,16 +168,53 @@ final class HubServer {
 
     /// A stream of the gateway's own to a worker, which is started for it. `receive` is called on the event loop, never
     /// before this returns.
-    func open(_ target: String, receive: @escaping (GatewayStream.Event) -> Void) -> GatewayStream {
+    ///
+    /// - Parameter isFresh: on a connection of its own, not on one that has served before.
+    func open(
+        _ target: String,
+        isFresh: Bool = false,
+        receive: @escaping (GatewayStream.Event) -> Void
+    ) -> GatewayStream {
         lastStream += 1
         let id = "\(GatewayStream.prefix)\(lastStream)"
         let bound = NIOLoopBound(self, eventLoop: loop)
-        let stream = GatewayStream(withdraw: { bound.value.abandoned(stream: id, by: $0) }, receive: receive)
+        let stream = GatewayStream(
+            withdraw: { bound.value.abandoned(stream: id, by: $0) },
+            rest: { bound.value.rest($0, target) },
+            receive: receive
+        )
         let opened = NIOLoopBound(stream, eventLoop: loop)
         loop.execute {
-            if !opened.value.isOver { bound.value.open(id, target, opened.value) }
+            guard !opened.value.isOver else { return }
+            if !isFresh, let handler = bound.value.wake(target) {
+                opened.value.reuse(handler)
+            } else {
+                bound.value.open(id, target, opened.value)
+            }
         }
         return stream
+    }
+
+    private func rest(_ handler: LinkHandler, _ worker: String) {
+        let count = resting[worker]?.count ?? 0
+        guard count < limits.resting, links[worker] != nil, !events.isLeaving(worker) else { return handler.close() }
+        handler.rest(worker)
+        let bound = NIOLoopBound(handler, eventLoop: loop)
+        let deadline = loop.scheduleTask(in: limits.rest) { bound.value.close() }
+        resting[worker, default: []].append(Resting(handler: handler, deadline: deadline))
+    }
+
+    /// A connection to the worker that rests; who is leaving takes nothing new on any.
+    private func wake(_ worker: String) -> LinkHandler? {
+        guard let rested = resting[worker]?.last, links[worker] != nil, !events.isLeaving(worker) else { return nil }
+        stoppedResting(rested.handler, worker)
+        return rested.handler
+    }
+
+    func stoppedResting(_ handler: LinkHandler, _ worker: String) {
+        guard let index = resting[worker]?.firstIndex(where: { $0.handler === handler }) else { return }
+        resting[worker]?.remove(at: index).deadline.cancel()
+        if resting[worker]?.isEmpty == true { resting[worker] = nil }
     }
 
     private func open(_ stream: String, _ target: String, _ opener: any StreamOpener) {

@@ -17,6 +17,8 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
         case piping(LinkHandler)
         /// A stream that the gateway itself opened.
         case serving(GatewayStream)
+        /// Has served a stream of the gateway's to this worker, and waits for the next.
+        case resting(worker: String)
         case closing
     }
 
@@ -59,6 +61,7 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
         case .waiting(let stream): server.abandoned(stream: stream, by: self)
         case .piping(let peer): peer.finish()
         case .serving(let stream): stream.lost()
+        case .resting(let worker): server.stoppedResting(self, worker)
         case .greeting, .closing: break
         }
         context.fireChannelInactive()
@@ -74,7 +77,7 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
         case .piping(let peer): peer.finishOutput()
         // A stream's end that waits may have said all it has to say.
         case .waiting: break
-        case .greeting, .control, .serving, .closing: context.close(promise: nil)
+        case .greeting, .control, .serving, .resting, .closing: context.close(promise: nil)
         }
     }
 
@@ -101,7 +104,7 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
             case .waiting: false
             case .piping(let peer): peer.isWritable
             case .serving(let stream): stream.isReading
-            case .closing: true
+            case .resting, .closing: true
             }
         if mayRead { context.read() } else { isReadHeld = true }
     }
@@ -111,7 +114,7 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
             switch state {
             case .piping(let peer): peer.readOn()
             case .serving(let stream): stream.becameWritable()
-            case .greeting, .control, .waiting, .closing: break
+            case .greeting, .control, .waiting, .resting, .closing: break
             }
         }
         context.fireChannelWritabilityChanged()
@@ -124,7 +127,8 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
                 case (.greeting, .hello(let hello)):
                     helloDeadline?.cancel()
                     server.greeted(hello, by: self)
-                case (.greeting, _): throw FrameError.unknownType(message.type)
+                // Nobody has asked for anything.
+                case (.greeting, _), (.resting, _): throw FrameError.unknownType(message.type)
                 case (.control(let worker, let link), _): server.received(worker: worker, link: link, message: message)
                 case (.serving(let stream), _): stream.received(message)
                 case (.waiting, _), (.piping, _), (.closing, _): return
@@ -139,7 +143,7 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
 
     private func nextFrame() throws(FrameError) -> HubMessage? {
         switch state {
-        case .greeting, .control, .serving: try Frame.decode(from: &buffer)
+        case .greeting, .control, .serving, .resting: try Frame.decode(from: &buffer)
         // What follows the HELLO of a stream is the other end's.
         case .waiting, .piping, .closing: nil
         }
@@ -176,6 +180,18 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
     func becomeServing(_ stream: GatewayStream) {
         state = .serving(stream)
         write(.welcome(server.welcome))
+    }
+
+    /// Serves one more, after `rest`.
+    func becomeServingAgain(_ stream: GatewayStream) {
+        state = .serving(stream)
+        readOn()
+    }
+
+    /// Waits for the next stream to this worker.
+    func rest(_ worker: String) {
+        state = .resting(worker: worker)
+        readOn()
     }
 
     /// The stream wants more again.

@@ -13,15 +13,17 @@ package final class ModelWorker: Sendable {
     /// Most bytes of a call's messages, or of its speech.
     static let callLimit = 26 * 1024 * 1024
 
-    private let worker: Worker
-    private let provider: any ModelProvider
-    private let records: ModelRecords
-    private let admission: Admission
+    let worker: Worker
+    let provider: any ModelProvider
+    let records: ModelRecords
+    let admission: Admission
     private let idleLimit: Duration
-    private let activity = Mutex(Activity())
+    let activity = Mutex(Activity())
 
-    private struct Activity {
+    struct Activity {
         var streams = 0
+        /// Streams whose connection the gateway keeps for its next request.
+        var resting = 0
         var last = ContinuousClock.now
     }
 
@@ -84,7 +86,7 @@ package final class ModelWorker: Sendable {
         let drain = await worker.lifeline.drained()
         idle.cancel()
         let deadline = ContinuousClock.now + .milliseconds(drain.milliseconds)
-        while ContinuousClock.now < deadline, activity.withLock({ $0.streams > 0 }) || !records.isSettled {
+        while ContinuousClock.now < deadline, activity.withLock({ $0.streams > $0.resting }) || !records.isSettled {
             try? await Task.sleep(for: .milliseconds(20))  // only while draining, for seconds at most
         }
         serving.cancel()
@@ -116,13 +118,13 @@ package final class ModelWorker: Sendable {
     }
 
     private func serve(_ stream: String) async throws {
-        let ticket = Admission.Ticket()
-        defer { admission.release(ticket) }
         try await HubStream.serve(worker, stream: stream) { stream, messages in
             guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
             if case .relayRequest(let request) = first {
-                return try await self.relay(request, stream, &messages, ticket)
+                return try await self.relay(request, stream, &messages)
             }
+            let ticket = Admission.Ticket()
+            defer { self.admission.release(ticket) }
             let read = try await Self.readCall(first, &messages) { await self.admission.reserve($0, for: ticket) }
             guard let call = read else { return try await stream.send(.modelEvent(self.shed())) }
             self.worker.reach("model.received")
@@ -158,7 +160,7 @@ package final class ModelWorker: Sendable {
     }
 
     /// Reads a call to its end without keeping it: who is cut off while writing would not read why.
-    private static func drain(_ messages: inout HubStream.Messages.AsyncIterator) async throws -> ModelCall? {
+    static func drain(_ messages: inout HubStream.Messages.AsyncIterator) async throws -> ModelCall? {
         while let message = try await messages.next(isolation: #isolation) {
             switch message {
             case .modelRequestEnd, .mediaEnd: return nil
@@ -168,64 +170,7 @@ package final class ModelWorker: Sendable {
         throw HubLinkError.closed
     }
 
-    /// A request of the pass-through endpoint: its body whole, because another key may have to be asked with it.
-    private func relay(
-        _ request: HubRelayRequest,
-        _ stream: HubStream,
-        _ messages: inout HubStream.Messages.AsyncIterator,
-        _ ticket: Admission.Ticket
-    ) async throws {
-        let answer = RelayAnswer { try await stream.send($0) }
-        var call = RelayCall(request: request, body: Array(request.body))
-        call.request.body = Data()
-        guard await admission.reserve(RelayCall.ownBytes + call.body.count, for: ticket) else {
-            _ = try await Self.drain(&messages)
-            return try await shed(request, answer)
-        }
-        reading: while true {
-            guard let message = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
-            switch message {
-            case .mediaChunk(let chunk):
-                guard call.body.count + chunk.data.count <= Self.callLimit else {
-                    throw HubLinkError.malformed(.tooLong(call.body.count + chunk.data.count))
-                }
-                guard await admission.reserve(chunk.data.count, for: ticket) else {
-                    _ = try await Self.drain(&messages)
-                    return try await shed(request, answer)
-                }
-                call.body.append(contentsOf: chunk.data)
-            case .mediaEnd(let end):
-                guard end.error.isEmpty else { throw HubLinkError.closed }
-                break reading
-            default: throw HubLinkError.unexpected(message.type)
-            }
-        }
-        worker.reach("model.received")
-        if provider.keepsState { await records.isRestored() }
-        let whole = call
-        // As with a call: cancelled here when the other side goes first.
-        let answering = Task {
-            do {
-                try await self.provider.relay(whole, into: answer)
-            } catch {
-                if Task.isCancelled { return }
-                self.worker.log.debug("a relayed request ended: \(error)")
-                try? await answer.end(error: "\(error)")  // who asked may be gone, which is no matter
-            }
-        }
-        defer { answering.cancel() }
-        while try await messages.next(isolation: #isolation) != nil {}
-    }
-
-    private func shed(_ request: HubRelayRequest, _ answer: RelayAnswer) async throws {
-        _ = shed()
-        var head = HubRelayHead()
-        (head.status, head.tryNext) = (503, true)
-        try await answer.head(head)
-        try await answer.end()
-    }
-
-    private func shed() -> HubModelEvent {
+    func shed() -> HubModelEvent {
         let load = admission.load
         worker.log.warning(
             "a model call was sent away: \(load.reserved) of \(admission.budget) bytes are held by others, \(load.waiting) calls wait"

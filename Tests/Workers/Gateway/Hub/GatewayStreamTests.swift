@@ -116,6 +116,70 @@ struct GatewayStreamTests {
         try await other.stop()
     }
 
+    /// A stream that is over on both sides, and its worker's end.
+    private static func rested(_ bench: HubBench) async throws -> Peer {
+        let told = try await open(bench)
+        let peer = try await serve(bench)
+        #expect(try await peer.frame()?.type == 68)
+        try await bench.loop.submit { told.value.stream?.finish() }.get()
+        return peer
+    }
+
+    @Test("a connection that is done serves the next stream to its worker, without a greeting")
+    func reused() async throws {
+        let bench = try await HubBench.start()
+        let peer = try await Self.rested(bench)
+        let told = try await Self.open(bench)
+        #expect(try await peer.frame() == .relayRequest(.with { $0.model = "m" }))
+        try await peer.send(.relayHead(HubRelayHead()))
+        try await eventually { try await Self.words(told, bench) == ["opened", "69"] }
+        #expect(try await bench.loop.submit { told.value.stream?.isReused }.get() == true)
+        // While it serves it is nobody else's; and who wants a fresh one gets that.
+        let other = try await Self.open(bench)
+        try await bench.loop.submit { told.value.stream?.finish() }.get()
+        let hub = bench.hub
+        let fresh = try await bench.loop.submit {
+            hub.value.open("model:demo", isFresh: true) { _ in }.isReused
+        }.get()
+        #expect(!fresh)
+        #expect(try await Self.words(other, bench).isEmpty)
+        try await bench.stop()
+    }
+
+    @Test("a connection rests for a while only, and for a worker that stays")
+    func restEnds() async throws {
+        var limits = HubLimits()
+        limits.rest = .milliseconds(20)
+        let short = try await HubBench.start(limits)
+        #expect(try await Self.rested(short).frame() == nil)
+        try await short.stop()
+        limits = HubLimits()
+        limits.resting = 0
+        let none = try await HubBench.start(limits)
+        #expect(try await Self.rested(none).frame() == nil)
+        try await none.stop()
+        let leaving = try await HubBench.start()
+        let peer = try await Self.rested(leaving)
+        let events = leaving.events
+        try await leaving.loop.submit { _ = events.value.leaving.insert("model:demo") }.get()
+        let told = try await Self.open(leaving)
+        try await peer.close()
+        #expect(try await Self.words(told, leaving).isEmpty, "the next incarnation is waited for")
+        try await leaving.stop()
+    }
+
+    @Test("who speaks unasked while its connection rests loses it; one that is gone is not used")
+    func restBroken() async throws {
+        let bench = try await HubBench.start()
+        let loud = try await Self.rested(bench)
+        try await loud.send(.mediaEnd(HubMediaEnd()))
+        #expect(try await loud.frame() == nil)
+        let told = try await Self.open(bench)
+        try await eventually { try await bench.loop.submit { told.value.stream?.isReused }.get() == false }
+        #expect(try await Self.words(told, bench).isEmpty)
+        try await bench.stop()
+    }
+
     @Test("no worker opens a stream with a name of the gateway's")
     func names() async throws {
         let bench = try await HubBench.start()

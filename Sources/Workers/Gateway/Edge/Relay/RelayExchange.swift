@@ -145,8 +145,12 @@ final class RelayExchange {
         stream?.close()
         guard !candidates.isEmpty, attemptsLeft > 0, deadline.map({ now() < $0 }) ?? true else { return giveUp() }
         model = candidates.removeFirst()
+        ask(isFresh: false)
+    }
+
+    private func ask(isFresh: Bool) {
         (state, sent, isSent) = (.asking, 0, false)
-        stream = workers.openStream(model.worker) { [weak self] event in self?.take(event) }
+        stream = workers.openStream(model.worker, isFresh: isFresh) { [weak self] event in self?.take(event) }
     }
 
     private func take(_ event: GatewayStream.Event) {
@@ -154,16 +158,21 @@ final class RelayExchange {
         case (.receiving, _), (.over, _): return
         case (_, .opened): begin()
         case (_, .writable): pump()
+        // The worker went while its connection rested: the next incarnation has not been asked.
+        case (.asking, .ended) where stream?.isReused == true: ask(isFresh: true)
         case (_, .ended(let why)): broke(why)
         case (.asking, .frame(.relayHead(let head))): take(head)
         case (.failing(let head, let words), .frame(.mediaChunk(let chunk))):
             guard words.count + chunk.data.count <= Self.errorBytes else { return broke("its error has no end") }
             state = .failing(head, words + chunk.data)
-        case (.failing(let head, let words), .frame(.mediaEnd)): failed(head, words)
+        case (.failing(let head, let words), .frame(.mediaEnd(let end))):
+            release(end)
+            failed(head, words)
         case (.answering, .frame(.mediaChunk(let chunk))):
             output?.body(chunk.data)
             if output?.isWritable == false { stream?.isReading = false }
         case (.answering(let isEventStream), .frame(.mediaEnd(let end))):
+            release(end)
             // In a stream of events the worker has said it in the client's own dialect.
             finish(isWhole: end.error.isEmpty || isEventStream)
         case (_, .frame(let other)): broke("it sent a frame of type \(other.type), which does not belong there")
@@ -197,6 +206,11 @@ final class RelayExchange {
         stream.send(.mediaEnd(HubMediaEnd()))
     }
 
+    /// A worker that has said its last word has read ours, and takes the next request on the same connection.
+    private func release(_ end: HubMediaEnd) {
+        if end.error.isEmpty, isSent { stream?.finish() }
+    }
+
     private func take(_ head: HubRelayHead) {
         attemptsLeft -= min(head.attempts, attemptsLeft)
         guard (200...599).contains(head.status) else { return broke("it sent status \(head.status)") }
@@ -210,7 +224,7 @@ final class RelayExchange {
     private var isFallback: Bool { refusal != nil || !failures.isEmpty }
 
     private func answer(_ head: HubRelayHead) {
-        (body, isSent) = ([], true)
+        if isSent { body = [] }
         var headers = head.headers.prefix(32).map { (name: $0.name, value: $0.value) }
         let isEventStream = headers.contains {
             $0.name.lowercased() == "content-type" && $0.value.lowercased().hasPrefix("text/event-stream")

@@ -16,7 +16,11 @@ final class FakeRelayWorkers: RelayWorkers {
     /// Streams that were closed from this side.
     var closed: Int { counts.withLock { $0.closed } }
 
-    func openStream(_ worker: String, _ receive: @escaping (GatewayStream.Event) -> Void) -> GatewayStream {
+    func openStream(
+        _ worker: String,
+        isFresh: Bool,
+        _ receive: @escaping (GatewayStream.Event) -> Void
+    ) -> GatewayStream {
         counts.withLock { $0.opened.append(worker) }
         let stream = GatewayStream(
             withdraw: { [weak self] _ in self?.counts.withLock { $0.closed += 1 } },

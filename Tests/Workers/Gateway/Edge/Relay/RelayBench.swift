@@ -12,7 +12,7 @@ import Testing
 
 /// A relayed request between a client and the real hub, whose workers are in-memory connections; the clock is ours.
 final class RelayBench: RelayOutput {
-    let loop = EmbeddedEventLoop()
+    let loop: EmbeddedEventLoop
     let clock = Clock()
     let workers: HubWorkers
     private(set) var exchange: RelayExchange?
@@ -39,8 +39,12 @@ final class RelayBench: RelayOutput {
             events.hub = hub
         }
 
-        func openStream(_ worker: String, _ receive: @escaping (GatewayStream.Event) -> Void) -> GatewayStream {
-            hub.open(worker, receive: receive)
+        func openStream(
+            _ worker: String,
+            isFresh: Bool,
+            _ receive: @escaping (GatewayStream.Event) -> Void
+        ) -> GatewayStream {
+            hub.open(worker, isFresh: isFresh, receive: receive)
         }
 
         func objection(to model: String) -> String? { objections[model] }
@@ -106,7 +110,19 @@ final class RelayBench: RelayOutput {
 
     private var links: [String: Connection] = [:]
 
+    /// Another client of the same hub, which has asked.
+    static func second(_ bench: RelayBench) throws -> RelayBench {
+        let other = RelayBench(beside: bench)
+        try other.ask()
+        return other
+    }
+
+    private init(beside bench: RelayBench) {
+        (loop, workers, links) = (bench.loop, bench.workers, bench.links)
+    }
+
     init() throws {
+        loop = EmbeddedEventLoop()
         workers = HubWorkers(loop)
         for worker in ["model:one", "model:two"] { links[worker] = try Connection(self, worker) }
     }

@@ -38,7 +38,7 @@ struct RelayExchangeTests {
         try worker.finish()
         #expect(bench.status == 200 && bench.text == "data: 1\n\ndata: 2\n\n" && bench.ending == "whole")
         #expect(bench.headers["x-clawhold-model"] == "one/a/b")
-        #expect(!worker.channel.isActive)
+        #expect(worker.channel.isActive, "it waits for the next request")
     }
 
     @Test("a worker that does not read is not sent the body; it goes when that one reads again")
@@ -123,6 +123,32 @@ struct RelayExchangeTests {
             words.contains("one/m: it went away") && words.contains("two/n: it sent a frame of type 58"),
             "\(words)"
         )
+    }
+
+    @Test(
+        "the next request goes over the same connection; when its worker is gone unnoticed, over a fresh one, uncounted"
+    )
+    func reuse() throws {
+        let bench = try RelayBench()
+        try bench.ask()
+        let first = try bench.come("model:one")
+        _ = try first.heard()
+        try first.say(status: 200)
+        try first.finish()
+        #expect(bench.ending == "whole")
+        let again = try RelayBench.second(bench)
+        #expect(try first.heard().map(\.type) == [68, 57, 58])
+        try first.channel.close().wait()
+        let fresh = try bench.come("model:one")
+        let heard = try fresh.heard()
+        guard case .relayRequest(let request)? = heard.dropFirst().first else {
+            return #expect(Bool(false), "\(heard)")
+        }
+        #expect(request.attemptsLeft == 6)
+        try fresh.say(status: 200)
+        try fresh.say("data: 2\n\n")
+        try fresh.finish()
+        #expect(again.status == 200 && again.text == "data: 2\n\n" && again.ending == "whole")
     }
 
     @Test("a worker without room is an overload, in the client's dialect")
