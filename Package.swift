@@ -242,12 +242,12 @@ let package = Package(
         // MARK: Channels
         .target(
             name: "ChannelHTTP",
-            dependencies: [asyncHTTPClient, nioCore, nioPosix],
+            dependencies: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix],
             path: "Sources/Workers/Channels/HTTP"
         ),
         .testTarget(
             name: "ChannelHTTPTests",
-            dependencies: ["ChannelHTTP", asyncHTTPClient, nioCore],
+            dependencies: ["ChannelHTTP", "TestSupport", asyncHTTPClient, nioCore, nioHTTP1, nioPosix],
             path: "Tests/Workers/Channels/HTTP"
         ),
         .target(
@@ -275,8 +275,28 @@ let package = Package(
         ),
         .testTarget(
             name: "TelegramTests",
-            dependencies: ["Telegram", "TestSupport", protobuf],
+            dependencies: ["ChannelHTTP", "Telegram", "TestSupport", protobuf],
             path: "Tests/Workers/Channels/Telegram"
+        ),
+
+        .target(
+            name: "Voice",
+            dependencies: [
+                "ChannelHTTP", "Config", "IPCControl", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                nioSSL,
+                protobuf,
+            ],
+            path: "Sources/Workers/Channels/Voice"
+        ),
+        .testTarget(
+            name: "VoiceTests",
+            dependencies: [
+                "ChannelHTTP", "Config", "IPCControl", "IPCHub", "Runtime", "TestSupport", "Voice", asyncHTTPClient,
+                logging,
+                nioCore,
+                nioHTTP1, nioPosix, nioSSL, protobuf,
+            ],
+            path: "Tests/Workers/Channels/Voice"
         ),
 
         // MARK: Tunnel: what the outside world calls us
@@ -312,7 +332,7 @@ let package = Package(
             name: "clawhold",
             dependencies: [
                 "Agent", "CLI", "Discord", "Gateway", "ModelDemo", "ModelDialects", "Plan", "Provider", "Supervisor",
-                "Telegram", "Tunnel",
+                "Telegram", "Tunnel", "Voice",
             ],
             linkerSettings: smallExecutable
         ),

@@ -19,7 +19,7 @@ forbid() {
   [ -n "$hits" ] && fail "$1 must not import these (docs/modules.md):" "$hits"
 }
 light='FoundationEssentials|Foundation|Dispatch|NIO[A-Za-z0-9]*|Logging|SwiftProtobuf|AsyncHTTPClient'
-workers='Agent|CLI|Discord|Failover|Gateway|Journal|Model[A-Z][A-Za-z]+|OAuth|Plan|Provider|Runtime|Telegram|Tunnel'
+workers='Agent|CLI|Discord|Failover|Gateway|Journal|Model[A-Z][A-Za-z]+|OAuth|Plan|Provider|Runtime|Telegram|Tunnel|Voice'
 forbid Sources/IPC/Control "$light|Config|IPCHub|Supervisor|$workers"
 forbid Sources/Supervisor "$light|Config|IPCHub|$workers"
 forbid Sources/IPC/Hub "Config|Supervisor|NIOPosix|$workers"
@@ -27,8 +27,9 @@ forbid Sources/Config "NIO[A-Za-z0-9]*|IPCHub|Supervisor|$workers"
 forbid Sources/Workers/Runtime "Config|Supervisor|Agent|CLI|Gateway|Journal|Model[A-Z][a-z]+|Plan|Discord|Telegram|AsyncHTTPClient"
 forbid Sources/Workers/Agent "Supervisor|CLI|Gateway|Journal|Model[A-Z][a-z]+|Plan|Discord|Telegram|AsyncHTTPClient"
 forbid Sources/Workers/Channels "Supervisor|Agent|CLI|Gateway|Journal|Model[A-Z][a-z]+|Plan"
-forbid Sources/Workers/Channels/Discord Telegram
-forbid Sources/Workers/Channels/Telegram Discord
+forbid Sources/Workers/Channels/Discord 'Telegram|Voice'
+forbid Sources/Workers/Channels/Telegram 'Discord|Voice'
+forbid Sources/Workers/Channels/Voice 'Discord|Telegram'
 forbid Sources/Workers/Models "Supervisor|Agent|CLI|Gateway|Journal|Plan|Discord|Telegram"
 forbid Sources/Workers/Gateway "Supervisor|Agent|CLI|Model[A-Z][a-z]+|Plan|Discord|Telegram|AsyncHTTPClient"
 forbid Sources/Workers/Tunnel "Supervisor|Agent|CLI|Gateway|Journal|Model[A-Z][a-z]+|Plan|Discord|Telegram"

@@ -12,6 +12,7 @@ import Runtime
 import Supervisor
 import Telegram
 import Tunnel
+import Voice
 
 // The role is chosen before anything else: the supervisor must stay single-threaded and without an event loop, and a
 // worker must confine itself before its first thread.
@@ -43,6 +44,7 @@ func runWorkerRole() -> Never {
     case (.agent, _): runAgent(start)
     case (.channel, "discord"): runDiscord(start)
     case (.channel, "telegram"): runTelegram(start)
+    case (.channel, "voice-call"): runVoice(start)
     case (.model, "demo"): runDemoModel(start)
     case (.model, _):
         runProvider(start) { config, worker in makeUpstream(config, group: worker.group, log: worker.log) }

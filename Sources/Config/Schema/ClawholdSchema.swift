@@ -36,6 +36,7 @@ enum ClawholdSchema {
             "hostname": .string,
             "expose": .list(.either(.string, .object(["path": .string, "port": .integer(1...65535)]))),
         ]),
+        "voice": .object(["apiRoot": .string, "language": .string]),
         "messages": .object(["maxAgeHours": .integer(0...8760)]),
         "demo": .object(["charactersPerSecond": .integer(0...100_000)]),
         "models": .object([

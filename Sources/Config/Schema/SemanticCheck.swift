@@ -5,6 +5,13 @@ enum SemanticCheck {
         bindings(root, &check)
         mentionPatterns(root, &check)
         oldToken(root, &check)
+        voiceCalls(root, &check)
+    }
+
+    /// The one plugin whose settings this version reads.
+    private static func voiceCalls(_ root: ConfigValue, _ check: inout ConfigCheck) {
+        guard let config = root["plugins"]?["entries"]?["voice-call"]?["config"] else { return }
+        check.check(config, VoiceSchema.config, at: LoadedConfig.voicePath + "config")
     }
 
     /// `open` means everybody, and has to say so in the list too: one slip must not open a bot to the world.

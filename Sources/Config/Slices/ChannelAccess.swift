@@ -55,6 +55,9 @@ package struct ChannelAccess: Codable, Sendable, Equatable {
     package var reactionNotifications = "own"
     /// Whether the agent may change the configuration from chat (a group's new number is written down then).
     package var configWrites = true
+    /// Who may give commands, by id; nil: the usual rule (whoever a list names). Where a sender's name can be forged, nobody is
+    /// one of the owners either.
+    package var commandsFrom: [String]?
     /// The line of the configuration file that this account stands in; 0: it comes from the environment.
     package var line = 0
     /// Where the account's keys stand, or would be written: `["channels", "telegram", "accounts", "work"]`.
@@ -68,6 +71,9 @@ package struct ChannelAccess: Codable, Sendable, Equatable {
         self.account = account
         base = ["channels", channel]
     }
+
+    /// Telephone calls: what was said and not answered in time is not answered at all.
+    package var isTelephone: Bool { channel == GatewayVoice.channel }
 
     /// Where a person would change a key of this account. `dmPolicy` and `allowFrom` are called `dm.policy` and
     /// `dm.allowFrom` on networks that have a section for direct messages.

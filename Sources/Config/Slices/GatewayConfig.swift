@@ -51,6 +51,8 @@ package struct GatewayConfig: Codable, Sendable, Equatable {
     package var sidecars: [String] = []
     /// The tunnels of this plan, with who is told their addresses.
     package var tunnels: [TunnelEntry] = []
+    /// Telephone calls; nil: there are none.
+    package var voice: GatewayVoice?
     package var file = ConfigFileState()
 
     package init() {}

@@ -27,6 +27,8 @@ package struct AgentConfig: Codable, Sendable, Equatable {
     /// Version of the program.
     package var version = ""
     package var session = SessionConfig()
+    /// Nil: nobody can be called.
+    package var voice: AgentVoice?
 
     package init() {}
 }

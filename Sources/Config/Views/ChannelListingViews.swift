@@ -12,6 +12,7 @@ extension LoadedConfig {
         var listings = Self.networks.flatMap { network in
             accounts(of: network.channel, network.token, network.file, environment[network.variable] != nil)
         }
+        if let voice = voiceListing() { listings.append(voice) }
         for member in root["channels"]?.object?.members ?? []
         where member.key != "defaults" && !Self.networks.contains(where: { $0.channel == member.key }) {
             guard listings.count < 2 * Self.accountLimit else { break }
@@ -21,6 +22,22 @@ extension LoadedConfig {
             listings.append(listing)
         }
         return listings
+    }
+
+    /// Telephone calls stand with the plugins.
+    private func voiceListing() -> ChannelListing? {
+        guard let entry = Self.find(Self.voicePath, in: root), let config = entry["config"] else { return nil }
+        var listing = ChannelListing(channel: GatewayVoice.channel, account: "default")
+        listing.isEnabled = isVoiceEnabled
+        let keys = [("twilio", "authToken", "TWILIO_AUTH_TOKEN"), ("telnyx", "apiKey", "TELNYX_API_KEY")]
+        if let (section, key, variable) = keys.first(where: { $0.0 == config["provider"]?.string }) {
+            if config[section]?[key] != nil {
+                listing.tokenSource = .config
+            } else if environment[variable] != nil {
+                listing.tokenSource = .env
+            }
+        }
+        return listing
     }
 
     private func accounts(of channel: String, _ token: String, _ file: String?, _ hasVariable: Bool) -> [ChannelListing]

@@ -3,6 +3,7 @@ extension LoadedConfig {
     mutating func exposedRoutes(
         gatewayPort: Int,
         telegram: [TunnelRoute],
+        voice: PlannedVoice?,
         _ tunnel: PlannedTunnel
     ) -> [TunnelRoute] {
         var routes: [TunnelRoute] = []
@@ -38,17 +39,31 @@ extension LoadedConfig {
             }
             routes += added
         }
-        if names.contains("voice") {
-            report(
-                ConfigProblem(
-                    path: "clawhold.json: tunnel.expose",
-                    line: tunnel.line,
-                    text: "names voice, and voice calls are not built yet"
-                )
-            )
+        let isPlugins = tunnel.place.hasPrefix("\(Self.voicePath)")
+        // The plugin's own tunnel is for calls, unless they have another address.
+        if names.contains("voice") || (isPlugins && voice?.config.publicURL.isEmpty == true) {
+            routes += voiceRoute(voice, tunnel, isNamed: names.contains("voice"))
         }
         routes += telegram
         return unique(routes, tunnel)
+    }
+
+    private mutating func voiceRoute(
+        _ voice: PlannedVoice?,
+        _ tunnel: PlannedTunnel,
+        isNamed: Bool
+    ) -> [TunnelRoute] {
+        if let route = voice?.route { return [route] }
+        let why = voice?.noRoute ?? "no voice calls run (plugins.entries.voice-call)"
+        report(
+            ConfigProblem(
+                path: isNamed ? "clawhold.json: tunnel.expose" : tunnel.place,
+                line: tunnel.line,
+                text: isNamed ? "names voice: \(why)" : why,
+                disables: "voice"
+            )
+        )
+        return []
     }
 
     /// Whether this account's updates are to come by webhook through the tunnel.

@@ -17,7 +17,6 @@ extension LoadedConfig {
     package static var fixedTunnelPort: Int { 18788 }
 
     static var tunnelPath: ConfigPath { ["tunnel"] }
-    private static var voicePath: ConfigPath { ["plugins", "entries", "voice-call"] }
 
     /// The tunnels that are asked for, at most one of each provider: `tunnel` of `clawhold.json`, the voice-call plugin's
     /// `tunnel` and older `tailscale`, and `gateway.tailscale`. What keeps one from running is reported.
@@ -25,18 +24,23 @@ extension LoadedConfig {
     /// - Parameters:
     ///   - gatewayPort: where the control UI is.
     ///   - telegram: the webhooks of the accounts that `tunnel.expose` names.
-    package mutating func tunnels(gatewayPort: Int, telegram: [TunnelRoute]) -> [PlannedTunnel] {
+    ///   - voice: telephone calls, where there are any.
+    package mutating func tunnels(
+        gatewayPort: Int,
+        telegram: [TunnelRoute],
+        voice: PlannedVoice? = nil
+    ) -> [PlannedTunnel] {
         var tunnels: [PlannedTunnel] = []
-        let wanted = wantedTunnel()
+        let wanted = wantedTunnel(voice)
         if var tunnel = wanted {
-            tunnel.config.routes = exposedRoutes(gatewayPort: gatewayPort, telegram: telegram, tunnel)
+            tunnel.config.routes = exposedRoutes(gatewayPort: gatewayPort, telegram: telegram, voice: voice, tunnel)
             if tunnel.config.routes.isEmpty {
                 report(
                     ConfigProblem(
                         path: tunnel.place,
                         line: tunnel.line,
                         text: "nothing asks to be exposed: name something in clawhold.json: tunnel.expose "
-                            + "(\"telegram\", \"control\", {path, port})",
+                            + "(\"voice\", \"telegram\", \"control\", {path, port})",
                         disables: tunnel.config.worker
                     )
                 )
@@ -50,24 +54,16 @@ extension LoadedConfig {
 
     // MARK: Which
 
-    func voiceSetting(_ keys: String...) -> ConfigValue? {
-        value(ConfigPath(Self.voicePath.parts + ["config"] + keys))
-    }
-
-    /// The plugin is on, by both of its switches.
-    package var isVoiceEnabled: Bool {
-        value(Self.voicePath + "enabled")?.bool == true && voiceSetting("enabled")?.bool != false
-    }
-
-    private mutating func wantedTunnel() -> PlannedTunnel? {
+    private mutating func wantedTunnel(_ voice: PlannedVoice?) -> PlannedTunnel? {
         guard isOwnSound(Self.tunnelPath) else { return nil }
         let own = ownValue(Self.tunnelPath)
         if let word = own?["provider"]?.string {
             guard word != "none" else { return nil }
             return tunnel(word, place: "clawhold.json: tunnel", own?["provider"])
         }
-        // Voice calls are not built yet: the plugin's tunnel has nobody to lead to but what is named here.
-        guard own != nil, isVoiceEnabled else { return nil }
+        // Without calls, or with an address of their own, the plugin's tunnel has nobody to lead to but what is named here.
+        let leadsToCalls = voice.map { $0.config.publicURL.isEmpty } ?? false
+        guard isVoiceEnabled, own != nil || leadsToCalls else { return nil }
         if let provider = voiceSetting("tunnel", "provider"), let word = provider.string, word != "none" {
             return tunnel(word, place: "\(Self.voicePath).config.tunnel", provider)
         }

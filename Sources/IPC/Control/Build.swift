@@ -7,7 +7,7 @@ package enum Build {
 
     /// The language of the hub: changes when builds stop understanding each other's frames. Workers that speak another
     /// one are told to leave and come back new; the others are replaced one by one.
-    static let hub = "hub4"
+    static let hub = "hub5"
 
     /// This executable and no other: `hub2-2026.11.1+0123456789ab`, the last part from the linker's hash of its content.
     package static let id = make(note: note())

@@ -42,6 +42,9 @@ package enum HubMessage: Sendable, Equatable {
     case relayHead(HubRelayHead)
     case tunnelStatus(HubTunnelStatus)
     case publicURL(HubPublicURL)
+    case callRecord(HubCallRecord)
+    case callAck(HubCallAck)
+    case callsKnown(HubCallsKnown)
 
     /// The type byte on the wire.
     package var type: UInt8 {
@@ -86,6 +89,9 @@ package enum HubMessage: Sendable, Equatable {
         case .relayHead: 69
         case .tunnelStatus: 72
         case .publicURL: 73
+        case .callRecord: 80
+        case .callAck: 81
+        case .callsKnown: 82
         }
     }
 
@@ -132,6 +138,9 @@ package enum HubMessage: Sendable, Equatable {
         case .relayHead(let message): message
         case .tunnelStatus(let message): message
         case .publicURL(let message): message
+        case .callRecord(let message): message
+        case .callAck(let message): message
+        case .callsKnown(let message): message
         }
     }
 
@@ -179,6 +188,9 @@ package enum HubMessage: Sendable, Equatable {
             case 69: self = .relayHead(try HubRelayHead(serializedBytes: bytes))
             case 72: self = .tunnelStatus(try HubTunnelStatus(serializedBytes: bytes))
             case 73: self = .publicURL(try HubPublicURL(serializedBytes: bytes))
+            case 80: self = .callRecord(try HubCallRecord(serializedBytes: bytes))
+            case 81: self = .callAck(try HubCallAck(serializedBytes: bytes))
+            case 82: self = .callsKnown(try HubCallsKnown(serializedBytes: bytes))
             default: throw FrameError.unknownType(type)
             }
         } catch let error as FrameError {

@@ -50,6 +50,7 @@ struct AgentWorker {
             worker: worker,
             hello: {
                 linkState.dialling()
+                link.door.withLock { $0 }?.lost()
                 return desk.hello()
             },
             welcomed: {
@@ -62,6 +63,7 @@ struct AgentWorker {
                 case .request(let request):
                     desk.worked()
                     questions.answer(request, log: log) { await link.respond($0) }
+                case .response(let response): link.door.withLock { $0 }?.received(response)
                 case .streamOpen(let open): files.accept(open)
                 default: await desk.received(message)
                 }
@@ -130,6 +132,11 @@ struct AgentWorker {
             now: Timestamp.now
         )
         place.tools.append(MessageTool(files: place.outbound))
+        if let voice = config.voice {
+            let door = GatewayDoor(loop: worker.eventLoop) { await link.send($0) }
+            link.door.withLock { $0 = door }
+            place.tools.append(VoiceCallTool(gateway: door, settings: voice))
+        }
         place.timing.turnLimit = .seconds(min(max(config.timeoutSeconds, 1), 86_400))
         return place
     }

@@ -6,6 +6,7 @@ internal import Synchronization
 final class LinkSlot: Sendable {
     let link = Mutex<HubLink?>(nil)
     let desk = Mutex<AgentDesk?>(nil)
+    let door = Mutex<GatewayDoor?>(nil)
 
     /// False when there is no link.
     func send(_ message: HubMessage) async -> Bool {

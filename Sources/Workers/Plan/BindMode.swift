@@ -62,7 +62,7 @@ struct BindChoice: Sendable, Equatable {
             return BindChoice(mode: .tailnet, host: tailnetAddress, text: tailnetAddress)
         case .custom:
             let host = config.value(["gateway", "customBindHost"])?.string ?? ""
-            guard NumericHost.isAddress(host) else {
+            guard BindAddress.isNumeric(host) else {
                 // OpenClaw listens on 0.0.0.0 then; a slip must not open more than was asked for.
                 throw PlanRefusal(
                     code: 1,

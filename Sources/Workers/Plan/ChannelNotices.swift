@@ -28,7 +28,9 @@ enum ChannelNotices {
         }
         let entries = config.root["plugins"]?["entries"]?.object?.members ?? []
         for member in entries.prefix(50) where member.value["enabled"]?.bool == true {
-            guard !supported.contains(member.key), !names.contains(where: { $0.channel == member.key }) else {
+            guard !supported.contains(member.key), member.key != GatewayVoice.channel,
+                !names.contains(where: { $0.channel == member.key })
+            else {
                 continue
             }
             notices.append(
@@ -38,6 +40,12 @@ enum ChannelNotices {
         return notices
     }
 
+    /// Why telephone calls are off although their plugin is on; nil when they may run, or nobody wants them.
+    static func voiceOff(_ config: LoadedConfig) -> Notice? {
+        guard config.isVoiceEnabled else { return nil }
+        return switchedOff(GatewayVoice.channel, config)
+    }
+
     /// Why a channel as a whole is off; nil when it may run.
     ///
     /// - Parameters:
@@ -45,6 +53,10 @@ enum ChannelNotices {
     ///   - variable: the environment's token for it.
     static func off(_ channel: String, _ variable: String, _ config: LoadedConfig) -> Notice? {
         guard config.root["channels"]?[channel] != nil || config.environment[variable] != nil else { return nil }
+        return switchedOff(channel, config)
+    }
+
+    private static func switchedOff(_ channel: String, _ config: LoadedConfig) -> Notice? {
         guard config.state != .unusable else {
             return Notice(level: "error", text: "\(channel) is off until the configuration can be read")
         }

@@ -6,16 +6,17 @@ struct Fleet {
     /// Bytes of one worker's configuration; the supervisor takes four times that, a plan of 8 MiB in all.
     static let sliceLimit = 1 << 20
 
-    private(set) var config: LoadedConfig
+    var config: LoadedConfig
     /// All but the gateway.
     private(set) var drafts: [WorkerDraft] = []
     /// For the log.
     private(set) var notices: [Notice] = []
     private let agents: [AgentEntry]
-    private let routing: ModelRouting
+    let routing: ModelRouting
     private let catalog: ModelCatalog
     private var channels: [ChannelAccess] = []
     private var tunnels: [TunnelEntry] = []
+    var voice: PlannedVoice?
 
     /// - Parameter port: the gateway's.
     init(config: LoadedConfig, port: Int, files: some FileReading) {
@@ -25,6 +26,7 @@ struct Fleet {
         routing = ModelRouting(providers: config.providers(agentDirectory: directory, files: files), config: config)
         catalog = ModelCatalog(config: config, routing: routing)
         for problem in catalog.problems { self.config.report(problem) }
+        readVoice(port: port)
         addAgents()
         addChannels(port: port, files)
         addModels()
@@ -76,12 +78,16 @@ struct Fleet {
         slice.demoModel = routing.usesDemo ? ModelRouting.demo : nil
         slice.sidecars = drafts.filter { $0.id.kind == .sidecar }.map(\.id.rawValue)
         slice.tunnels = tunnels
+        slice.voice = gatewayVoice()
         slice.file.state = config.state
         slice.file.error = config.error
         slice.file.problems = config.problems
         let name = secret.mode == .token ? "GATEWAY_TOKEN" : "GATEWAY_PASSWORD"
         return WorkerID("gateway").flatMap { draft($0, slice, secrets: secret.value.map { [(name, $0)] } ?? []) }
     }
+
+    /// Adds lines for the log.
+    mutating func note(_ more: [Notice]) { notices += more }
 
     /// A budget for nobody is a misspelt name.
     private mutating func nameUnknownBudgets() {
@@ -122,6 +128,7 @@ struct Fleet {
             slice.envelopeElapsed = config.isOn(["agents", "defaults", "envelopeElapsed"])
             slice.version = Build.version
             slice.session = config.session()
+            slice.voice = agentVoice
             add(id, slice)
         }
     }
@@ -147,6 +154,9 @@ struct Fleet {
             if !account.webhookSecret.isEmpty { secrets.append(("TELEGRAM_WEBHOOK_SECRET", account.webhookSecret)) }
             addChannel(account.access, account.config, secrets: secrets)
         }
+        if let voice {
+            addChannel(voice.access, voice.config, secrets: voice.secrets.map { ($0.name, $0.value) })
+        }
     }
 
     /// An account whose webhook no tunnel lets through goes on polling.
@@ -155,7 +165,7 @@ struct Fleet {
         let routes = telegram.filter(\.config.usesTunnel).map {
             TunnelRoute(worker: $0.access.worker, path: $0.config.webhookPath, port: $0.config.webhookPort)
         }
-        let planned = Tunnels(&config, gatewayPort: port, telegram: routes, files: files)
+        let planned = Tunnels(&config, gatewayPort: port, telegram: routes, voice: voice, files: files)
         for tunnel in planned.configs {
             guard let id = WorkerID(tunnel.config.worker) else { continue }
             tunnels.append(TunnelEntry(tunnel.config))
@@ -163,6 +173,11 @@ struct Fleet {
         }
         drafts += planned.daemons
         notices += planned.notices
+        if let worker = voice?.access.worker {
+            voice?.config.usesTunnel = tunnels.contains { tunnel in
+                tunnel.isPublic && tunnel.routes.contains { $0.worker == worker }
+            }
+        }
         for index in telegram.indices where telegram[index].config.usesTunnel {
             telegram[index].config.usesTunnel = tunnels.contains { tunnel in
                 tunnel.isPublic && tunnel.routes.contains { $0.worker == telegram[index].access.worker }

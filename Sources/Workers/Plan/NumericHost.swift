@@ -1,14 +1,7 @@
 internal import Glibc
 
-/// Addresses given as numbers.
+/// Addresses of this machine.
 enum NumericHost {
-    /// Whether this is an IPv4 or IPv6 address and nothing else.
-    static func isAddress(_ text: String) -> Bool {
-        var v4 = in_addr()
-        var v6 = in6_addr()
-        return inet_pton(AF_INET, text, &v4) == 1 || inet_pton(AF_INET6, text, &v6) == 1
-    }
-
     /// The first address of this machine within 100.64.0.0/10, where Tailscale puts it.
     static func tailnetAddress() -> String? {
         var list: UnsafeMutablePointer<ifaddrs>?

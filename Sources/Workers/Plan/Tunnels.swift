@@ -7,8 +7,14 @@ struct Tunnels {
     private(set) var daemons: [WorkerDraft] = []
     private(set) var notices: [Notice] = []
 
-    init(_ config: inout LoadedConfig, gatewayPort: Int, telegram: [TunnelRoute], files: some FileReading) {
-        for var tunnel in config.tunnels(gatewayPort: gatewayPort, telegram: telegram) {
+    init(
+        _ config: inout LoadedConfig,
+        gatewayPort: Int,
+        telegram: [TunnelRoute],
+        voice: PlannedVoice?,
+        files: some FileReading
+    ) {
+        for var tunnel in config.tunnels(gatewayPort: gatewayPort, telegram: telegram, voice: voice) {
             // One that is not installed is planned all the same: the worker parks itself and says what to install.
             tunnel.config.program = ProgramPath.find(tunnel.command, config, files) ?? ""
             if tunnel.runsDaemon, !tunnel.config.program.isEmpty {

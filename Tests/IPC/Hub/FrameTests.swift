@@ -33,6 +33,17 @@ struct FrameTests {
             }
         )
         #expect(Hex.encode(try bytes(tunnel)) == "00000012480801120d68747470733a2f2f612e617070")
+        let call = HubMessage.callRecord(
+            .with {
+                $0.seq = 1
+                $0.callID = "c"
+                $0.record = Data("{}".utf8)
+                $0.hasEnded_p = true
+            }
+        )
+        #expect(Hex.encode(try bytes(call)) == "0000000c5008011201631a027b7d2001")
+        #expect(Hex.encode(try bytes(.callAck(.with { $0.seq = 300 }))) == "000000045108ac02")
+        #expect(Hex.encode(try bytes(.callsKnown(.with { $0.count = 2 }))) == "00000003520802")
     }
 
     @Test("prove who speaks with the token of docs/ipc.md")
@@ -68,14 +79,22 @@ struct FrameTests {
                 $0.text = "ü"
             }
         )
-        let stream = try bytes(inbound, done)
+        let call = HubMessage.callRecord(
+            .with {
+                $0.callID = "c1"
+                $0.record = Data("{\"a\":1}".utf8)
+            }
+        )
+        let refused = HubMessage.callAck(.with { $0.error = "full" })
+        let known = HubMessage.callsKnown(HubCallsKnown())
+        let stream = try bytes(inbound, done, call, refused, known)
         for cut in 0..<stream.count {
             var buffer = ByteBuffer(bytes: stream[..<cut])
             var seen: [HubMessage] = []
             while let message = try Frame.decode(from: &buffer) { seen.append(message) }
             buffer.writeBytes(stream[cut...])
             while let message = try Frame.decode(from: &buffer) { seen.append(message) }
-            #expect(seen == [inbound, done])
+            #expect(seen == [inbound, done, call, refused, known])
         }
     }
 
@@ -105,7 +124,7 @@ struct FrameTests {
         for _ in 0..<20_000 {
             let length = Int.random(in: 0..<64, using: &random)
             var buffer = ByteBuffer(bytes: [0, 0, 0, UInt8(length)])
-            buffer.writeInteger([1, 16, 20, 32, 38, 52, 72, 73].randomElement(using: &random) ?? UInt8(1))
+            buffer.writeInteger([1, 16, 20, 32, 38, 52, 72, 73, 80, 81, 82].randomElement(using: &random) ?? UInt8(1))
             for _ in 0..<length { buffer.writeInteger(UInt8.random(in: .min ... .max, using: &random)) }
             _ = try? Frame.decode(from: &buffer)
         }

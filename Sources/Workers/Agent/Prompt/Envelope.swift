@@ -1,3 +1,4 @@
+internal import Config
 internal import IPCHub
 
 /// The line that tells the model where a message comes from: `[Telegram Ada id:42 +5m 2026-11-22 14:30 UTC] text`.
@@ -53,6 +54,7 @@ struct Envelope: Equatable, Sendable {
         switch channel {
         case "whatsapp": "WhatsApp"
         case "webchat": "WebChat"
+        case GatewayVoice.channel: "Telephone"
         default: channel.prefix(1).uppercased() + channel.dropFirst()
         }
     }

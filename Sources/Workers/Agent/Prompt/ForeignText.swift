@@ -6,6 +6,7 @@ enum ForeignText {
         "mediaattached", "medianotavailable", "summaryoftheconversation", "threadstarter", "system",
         // An envelope without a time begins with the channel's name.
         "telegram", "discord", "whatsapp", "slack", "signal", "imessage", "googlechat", "msteams", "matrix", "webchat",
+        "telephone",
     ]
     /// How many characters after a bracket are looked at.
     private static let look = 400

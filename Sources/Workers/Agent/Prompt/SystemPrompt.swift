@@ -1,3 +1,4 @@
+internal import Config
 internal import IPCHub
 internal import Runtime
 
@@ -49,7 +50,9 @@ struct SystemPrompt {
         if !timezone.isEmpty { sections.append("## Time zone\n\(timezone)") }
         if !turn.channel.isEmpty, turn.channel != "webchat" {
             sections += Self.conversation(turn)
-            sections.append(Self.replies(Envelope.name(of: turn.channel)))
+            sections.append(
+                turn.channel == GatewayVoice.channel ? Self.spoken : Self.replies(Envelope.name(of: turn.channel))
+            )
         }
         sections.append(
             "## Runtime\nagent=\(agent) model=\(model) channel=\(turn.channel.isEmpty ? "webchat" : turn.channel)"
@@ -83,6 +86,9 @@ struct SystemPrompt {
         To send a file of your workspace put `MEDIA:<path>` on a line of its own; with `[[audio_as_voice]]` an audio file becomes a voice message. `[[reply_to:<message id>]]` makes your answer a reply to that message. When nothing is to be said, answer exactly \(AnswerDirectives.silent).
         """
     }
+
+    private static let spoken =
+        "## Replies\nYour answer is spoken in the call as it is. Messages begin with a line in brackets that says who speaks and when; do not say such lines yourself. When nothing is to be said, answer exactly \(AnswerDirectives.silent)."
 
     /// Longest topic or first message.
     private static let foreignLimit = 2000

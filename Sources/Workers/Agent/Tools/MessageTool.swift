@@ -1,3 +1,4 @@
+internal import Config
 internal import FoundationEssentials
 internal import IPCHub
 internal import Runtime
@@ -58,7 +59,7 @@ struct MessageTool: AgentTool {
     static let dataLimit = 64
     private static let idLimit = 64
 
-    func isOffered(in channel: String) -> Bool { !channel.isEmpty && channel != "webchat" }
+    func isOffered(in channel: String) -> Bool { !["", "webchat", GatewayVoice.channel].contains(channel) }
 
     func run(_ arguments: JSON, context: ToolContext) async -> ToolOutcome {
         guard isOffered(in: context.channel) else {

@@ -42,6 +42,11 @@ struct ToolContext: Sendable {
     var collected: Int
     /// And how many bytes of a frame they take.
     var collectedBytes = 0
+    /// What names this call for ever.
+    var turnID = ""
+    var callID = ""
+    /// Who wrote the message, as the network knows them.
+    var senderID = ""
 }
 
 /// Bounds of tool calls.

@@ -43,8 +43,13 @@ extension TurnLoop {
             guard await running.open(frame) else { return nil }
             await running.events.tool(started: frame)
             place.reach("tool.before-call")
-            let context = session.toolContext(model: session.model)
-            guard let ran = try? await running.interruptible({ await tool.run(call.arguments, context: context) })
+            var context = session.toolContext(model: session.model)
+            (context.turnID, context.callID) = (turn.turnID, call.id)
+            context.senderID = turn.message.senderID
+            guard
+                let ran = try? await running.interruptible({ [context] in
+                    await tool.run(call.arguments, context: context)
+                })
             else {
                 return nil
             }

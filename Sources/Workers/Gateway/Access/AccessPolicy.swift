@@ -94,6 +94,9 @@ struct AccessPolicy {
             let path = ConfigLine.path(access.path("allowFrom"))
             return deny(.sender, "not in \(path)", Self.entry(of: message).map { .allowFrom($0) }, message)
         }
+        if let commanders = access.commandsFrom {
+            return .allow(AccessGrant(mayCommand: senders(commanders).names(message), wasMentioned: true))
+        }
         let mayCommand = isListed || !commands.useAccessGroups
         if message.kind == .command, !mayCommand { return refuseCommand(message) }
         let isOwner =

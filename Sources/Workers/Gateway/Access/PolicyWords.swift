@@ -4,7 +4,16 @@ internal import Config
 struct PolicyWords {
     let access: ChannelAccess
 
-    var lines: [String] { [direct, groups, places] }
+    var lines: [String] { access.isTelephone ? calls : [direct, groups, places] }
+
+    /// Its worker has judged the callers before the gateway hears of them.
+    private var calls: [String] {
+        let commanders = access.commandsFrom?.count ?? 0
+        return [
+            "Callers: as \(path("inboundPolicy")) and \(path("allowFrom")) say; the others are refused before they are heard.",
+            "Commands: \(commanders == 0 ? "from nobody" : "from \(commanders) numbers") (commands.allowFrom.voice-call).",
+        ]
+    }
 
     private var direct: String {
         guard access.dmEnabled else { return "Direct messages: nobody (\(path("dmEnabled")) is false)." }

@@ -33,6 +33,7 @@ enum Commit: Sendable {
     case keepModelState(StateKeeping)
     case record(worker: String, link: Int, [LedgerEntry])
     case spending(day: String)
+    case keepCall(CallKeeping)
 }
 
 /// A parsed event on its way to its end.
@@ -111,6 +112,7 @@ enum Committed: Sendable {
     /// The rows that were not known before.
     case recorded(Set<String>)
     case spending([LedgerSum])
+    case callSaved(CallSave)
 
     /// Whether anything was changed: a claim that found nothing is no step of the contract.
     var isStep: Bool {
@@ -119,7 +121,8 @@ enum Committed: Sendable {
         case .turns(let claims): !claims.turns.isEmpty
         case .sends(let claims): !claims.rows.isEmpty
         case .nothing, .report, .receipt, .inboxSettlement, .chat, .tool, .turnSettlement, .stop, .failed,
-            .sendSettlement, .holdings, .workers, .order, .notified, .pruned, .owners, .recorded, .spending:
+            .sendSettlement, .holdings, .workers, .order, .notified, .pruned, .owners, .recorded, .spending,
+            .callSaved:
             true
         case .due(let release): release.didFlush
         }
@@ -130,8 +133,8 @@ extension Commit {
     /// How it is kept.
     var durability: JournalDurability {
         switch self {
-        // A model's worker that is told that nothing can be kept goes on without.
-        case .receive, .chat, .keepModelState: .intake
+        // A model's worker that is told that nothing can be kept goes on without, one that holds calls makes no new ones.
+        case .receive, .chat, .keepModelState, .keepCall: .intake
         // What may leave the machine is on the disk first; a death that was confirmed is not told again.
         case .adopt, .claimSends, .exit: .synced
         case .noteShutdown, .cursor, .claimInbox, .settleInbox, .claimTurns, .openTool, .closeTool, .settleTurn, .stop,
@@ -157,6 +160,7 @@ extension Commit {
         case .releaseDue: "due"
         case .keepModelState: "model-state"
         case .record: "ledger"
+        case .keepCall: "call"
         case .adopt, .noteShutdown, .cursor, .stop, .fail, .tellWaiting, .holdings, .exit, .gap, .workersWithWork,
             .order, .notify, .prune, .owners, .spending:
             nil
@@ -215,6 +219,7 @@ extension Commit {
                     incarnation: incarnation,
                     limit: limits.turnsAtOnce,
                     maxAge: limits.maxAge,
+                    maxAgeByChannel: limits.maxAgeByChannel,
                     now: now
                 )
             )
@@ -299,6 +304,8 @@ extension Commit {
         case .prune: return .pruned(try journal.prune(now: now))
         case .keepModelState(let keeping):
             try journal.keep(keeping.state, of: String(keeping.worker.trimmingPrefix("model:")), now: now)
+        case .keepCall(let keeping):
+            return .callSaved(try journal.keep(keeping.call, limit: DeliveryCore.mostCalls, now: now))
         case .record(_, _, let rows): return .recorded(try journal.record(rows))
         case .spending(let day): return .spending(try journal.ledgerSums(from: day, through: day))
         }

@@ -1,7 +1,7 @@
 package import Journal
 
 /// What the edge (HTTP, WebSocket) asks of the delivery engine; the engine behind it owns journal, lanes and workers.
-package protocol Conversations: ChannelDesk, AccessDesk, ModelDesk, TunnelDesk {
+package protocol Conversations: ChannelDesk, AccessDesk, ModelDesk, TunnelDesk, CallDesk {
     /// Journals a WebChat message and starts its turn. Returns after the commit.
     func send(_ message: ChatSend) async -> ChatSendOutcome
 

@@ -41,7 +41,8 @@ extension DeliveryCore {
     }
 
     mutating func alertOf(_ report: ReleaseReport, _ worker: String) {
-        let outbox = report.deadOutbox.filter { !Self.isAlert($0.name) }
+        // What was to be said in a call that is over is of no use to anybody.
+        let outbox = report.deadOutbox.filter { !Self.isAlert($0.name) && !isTelephone($0.worker) }
         let count = report.deadTurns.count + report.deadInbox.count + outbox.count
         guard count > 0 else { return }
         let why = (report.deadInbox + outbox).first?.reason ?? "working on it killed \(worker) again and again"
@@ -50,7 +51,7 @@ extension DeliveryCore {
 
     /// A part of an answer is given up.
     mutating func alertOf(given row: OutboxRow?, _ channel: String) {
-        guard let row, !row.part.isMinor, !Self.isAlert(row.origin) else { return }
+        guard let row, !row.part.isMinor, !Self.isAlert(row.origin), !isTelephone(channel) else { return }
         alert(.deadLetters(channel, 1, "a part of an answer could not be delivered"))
     }
 

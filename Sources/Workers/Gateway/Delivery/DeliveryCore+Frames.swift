@@ -20,6 +20,7 @@ extension DeliveryCore {
         case .normalized(let normalized) where isChannel: self.normalized(normalized, state, now)
         case .sendResult(let result) where isChannel: sendResult(result, state, now)
         case .channelStatus(let status) where isChannel: statusChanged(status, state)
+        case .callRecord(let record) where Self.holdsCalls(worker): callRecord(record, state)
         case .turnEvent(let event) where isAgent: turnEvent(event, state)
         case .toolOpen(let call) where isAgent: toolOpen(call, state)
         case .toolClose(let call) where isAgent: toolClose(call, state)
@@ -28,7 +29,7 @@ extension DeliveryCore {
         case .ledgerRow(let row) where isModel: ledgerRow(row, state, now)
         case .tunnelStatus(let status) where isTunnel: tunnelStatus(status, state, now)
         case .response(let response): answer(response, state)
-        case .request(let request): refuse(request, state)
+        case .request(let request): asked(request, state)
         default: log(.warning, "\(worker) sent a frame of type \(message.type), which is not its to send: ignored")
         }
     }
@@ -66,6 +67,7 @@ extension DeliveryCore {
         case (.prune, .pruned(let mayBeMore)): mayPruneMore = mayBeMore
         case (.keepModelState(let keeping), .nothing): stateKept(keeping)
         case (.record(let worker, let link, let rows), .recorded(let new)): recorded(worker, link, rows, new: new, now)
+        case (.keepCall(let keeping), .callSaved(let save)): callSaved(keeping, save)
         case (.spending(let day), .spending(let sums)): spendingRead(day, sums, now)
         default: break
         }
@@ -100,6 +102,7 @@ extension DeliveryCore {
         case .settleSend(let settling): effect(.close(link: settling.link))
         case .keepModelState(let keeping): stateKept(keeping, error: error.description)
         case .record(let worker, let link, let rows): notRecorded(worker, link, rows, now)
+        case .keepCall(let keeping): callNotSaved(keeping, error)
         case .spending: readingDay = ""
         case .order(let token, _, _):
             effect(.answerOrder(token: token, .failure(.unavailable("Not done: \(error)."))))

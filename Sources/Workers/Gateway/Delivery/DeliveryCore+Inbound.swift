@@ -122,7 +122,7 @@ extension DeliveryCore {
             channel: link.worker,
             link: link.id,
             incarnation: link.incarnation,
-            verdict: unsupported(parsed.ignored)
+            verdict: unsupported(parsed.ignored, of: parsed.hasMessage ? parsed.message : nil)
         )
         guard parsed.ignored.isEmpty else { return commit(.settleInbox(settling)) }
         judge(Stranger(message: parsed.message, event: held.event, settling: settling), now)

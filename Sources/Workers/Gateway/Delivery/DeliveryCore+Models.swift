@@ -165,6 +165,7 @@ extension DeliveryCore {
         } else {
             let agentID = String(row.turn.agent.trimmingPrefix("agent:"))
             turn.candidates = offers.candidates(of: agentID)
+            if isTelephone(row.turn.channel), let model = config.voice?.model { offers.prefer(model, in: &turn) }
             turn.choices = offers.choices()
             turn.transcribers = offers.transcribers()
             limit(&turn, agentID, row, now)

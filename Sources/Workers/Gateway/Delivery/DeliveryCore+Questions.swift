@@ -13,7 +13,7 @@ extension DeliveryCore {
                 worker: worker,
                 method: method,
                 params: params,
-                deadline: now + (method == "probe" ? limits.probeWait : limits.questionWait)
+                deadline: now + (limits.slowQuestions.contains(method) ? limits.probeWait : limits.questionWait)
             )
         )
         if let link = links[worker], link.takesWork, !isLeaving(link) { ask(id, link.id) } else { demand(worker) }
@@ -47,15 +47,6 @@ extension DeliveryCore {
             return effect(.answerQuestion(token: entry.token, .failure(.unavailable(response.error))))
         }
         effect(.answerQuestion(token: entry.token, .success(whole.answer)))
-    }
-
-    /// A worker asks the gateway something; there is nothing yet that it may ask.
-    mutating func refuse(_ request: HubRequest, _ link: LinkState) {
-        var response = HubResponse()
-        response.id = request.id
-        response.last = true
-        response.error = "the gateway knows no method \(request.method.prefix(64))"
-        send(link.id, .response(response))
     }
 
     /// Questions that a lost link swallowed fail; those not asked yet wait for the next one.

@@ -114,6 +114,8 @@ extension DeliveryCore {
             }
         case .rejected(let error) where row?.part.isMinor == true:
             log(.info, "a reaction was not set: \(error)", about: settling.channel)
+        case .rejected(let error) where isTelephone(settling.channel):
+            log(.info, "\(name) was not said: \(error)", about: settling.channel)
         case .rejected(let error): log(.error, "\(name) was refused for good: \(error)", about: settling.channel)
         case .dead(let error): log(.error, "\(name) is given up: \(error)", about: settling.channel)
         }

@@ -46,14 +46,18 @@ extension DeliveryCore {
         for turn in claims.merged { mergedAway(turn) }
         guard !claims.expired.isEmpty else { return }
         for old in claims.expired {
-            expired[old.channel, default: 0] += 1
-            publish(
-                .failed(
-                    Run(id: old.turn.runID, sessionKey: old.turn.sessionKey),
-                    sentence:
-                        "This message waited for more than \(config.queue.maxAgeHours) hours and is not answered any more."
-                )
-            )
+            let isCall = isTelephone(old.channel)
+            // Who was on the line is gone: that is no news for the owner.
+            if isCall {
+                log(.info, "what was said two minutes ago is not answered any more", about: old.channel)
+            } else {
+                expired[old.channel, default: 0] += 1
+            }
+            let sentence =
+                isCall
+                ? "This was said on the telephone more than two minutes ago and is not answered any more."
+                : "This message waited for more than \(config.queue.maxAgeHours) hours and is not answered any more."
+            publish(.failed(Run(id: old.turn.runID, sessionKey: old.turn.sessionKey), sentence: sentence))
             // What was to go out behind its answer goes out.
             pumpSends(old.channel)
         }
@@ -112,7 +116,7 @@ extension DeliveryCore {
         turn.message = composition.message
         turn.history = composition.history
         turn.happened = row.happened
-        turn.roomPrompt = access[row.turn.channel].map { AccessPolicy(access: $0).roomPrompt(turn.message) } ?? ""
+        turn.roomPrompt = roomPrompt(row.turn.channel, turn.message)
         offer(row, in: &turn, now)
         turn.attempt = UInt32(clamping: row.attempts)
         turn.toolCalls = row.toolCalls.map { call in

@@ -42,9 +42,11 @@ extension DeliveryCore {
     }
 
     /// The worker says that it is no message.
-    func unsupported(_ reason: String) -> InboxVerdict {
+    func unsupported(_ reason: String, of message: HubChatMessage? = nil) -> InboxVerdict {
         var verdict = InboxVerdict.ignored(reason: reason)
-        verdict.note = IgnoredNote(code: "unsupported", reason: Shown.text(reason, limit: 200))
+        var note = IgnoredNote(code: "unsupported", reason: Shown.text(reason, limit: 200))
+        if let message { MessageFacts.describe(message, &note) }
+        verdict.note = note
         return verdict
     }
 
@@ -152,8 +154,10 @@ extension DeliveryCore {
         return InboxVerdict(.heard(facts.happened(own: mode == "own"), reason: "told with the next message"))
     }
 
-    /// `messages.inbound.debounceMs`, at most five minutes.
+    /// `messages.inbound.debounceMs`, at most five minutes; none on the telephone.
     private func debounce(_ network: String) -> Int64 {
+        // Somebody holds the line.
+        guard network != GatewayVoice.channel else { return 0 }
         let queue = config.queue
         let wait = queue.inboundDebounceByChannel[network] ?? queue.inboundDebounceMilliseconds
         return Int64(min(max(0, wait), 300_000))
@@ -204,16 +208,21 @@ extension MessageFacts {
 
     /// Who and where, fit for being shown.
     func describe(_ note: inout IgnoredNote) {
+        Self.describe(message, &note)
+        note.conversation = Shown.text(conversation, limit: 128)
+        note.senderName = Shown.text(sender)
+    }
+
+    static func describe(_ message: HubChatMessage, _ note: inout IgnoredNote) {
         note.chatType =
             switch message.chatType {
             case .direct, .UNRECOGNIZED: "direct"
             case .group: "group"
             case .channel: "channel"
             }
-        note.conversation = Shown.text(conversation, limit: 128)
+        note.conversation = Shown.text(message.conversation, limit: 128)
         note.label = Shown.text(message.conversationLabel, limit: 128)
         note.sender = Shown.text(message.senderID, limit: 128)
-        note.senderName = Shown.text(sender)
         note.messageID = Shown.text(message.messageID, limit: 128)
     }
 }

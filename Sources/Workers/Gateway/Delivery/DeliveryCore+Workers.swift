@@ -25,6 +25,8 @@ extension DeliveryCore {
         links[worker]?.isReady = true
         guard let state = links[worker] else { return }
         send(link, .welcome(HubWelcome()))
+        // Before anything is to be said in them.
+        resumeCalls(state, holdings.calls)
         if worker.hasPrefix("channel:") { resume(state, hello, holdings, now) }
         if worker.hasPrefix("agent:") { resumeTurns(state, hello, holdings, now) }
         if worker.hasPrefix("model:") { resumeModel(state, holdings.modelState) }

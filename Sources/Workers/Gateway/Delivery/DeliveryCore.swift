@@ -34,6 +34,8 @@ struct DeliveryCore {
     var owed = OwedCommits()
     var ignored = IgnoredMessages()
     var questions = Questions()
+    /// Questions of workers that are being answered.
+    var askedCount = 0
     /// Dead below this: the highest incarnation whose death was told.
     var deadUpTo: [String: UInt64] = [:]
     /// Incarnations that live, until claims of earlier ones were looked for.
@@ -74,6 +76,9 @@ struct DeliveryCore {
         limits.turnsAtOnce = max(1, config.maxConcurrent)
         limits.queueRules = QueueRules(config)
         limits.maxAge = Int64(min(max(0, config.queue.maxAgeHours), 100_000)) * 3_600_000
+        for channel in config.channels where channel.isTelephone {
+            limits.maxAgeByChannel[channel.worker] = DeliveryLimits.callAge
+        }
         self.config = config
         self.limits = limits
         router = Router(config: config)
@@ -111,6 +116,7 @@ struct DeliveryCore {
         case .stop(let token, let key, let runID, let reason): stop(token, key, runID, reason)
         case .question(let token, let worker, let method, let params):
             question(token, worker, method, params, now)
+        case .answered(let question, let answer): answered(question, answer)
         case .intakeStopped(let reason): intakeChanged(reason)
         case .tick: tick(now)
         case .due:

@@ -43,7 +43,12 @@ package final class DeliveryEngine: Conversations, RelayWorkers {
     /// Throws when the hub's listener cannot be adopted.
     package func run() async throws {
         let stop = writer.intakeStop
+        let answering: @Sendable (WorkerQuestion) async -> Result<[UInt8], ConversationError> = {
+            [weak self] question in
+            await self?.answer(question) ?? .failure(.unavailable(Sentences.shuttingDown))
+        }
         try await onLoop { engine in
+            engine.attach(answering: answering)
             engine.apply(.began(epoch: self.epoch))
             if let stop { engine.apply(.intakeStopped(stop.description)) }
         }

@@ -16,6 +16,8 @@ enum DeliveryEvent: Sendable {
     case chat(token: Int, ChatSend)
     case stop(token: Int, sessionKey: String, runID: String?, reason: String)
     case question(token: Int, worker: String, method: String, params: [UInt8])
+    /// What a worker asked, and what is said to it.
+    case answered(WorkerQuestion, Result<[UInt8], ConversationError>)
     /// The disk is full, in words; nil: it has space again.
     case intakeStopped(String?)
     case tick
@@ -47,6 +49,8 @@ enum DeliveryEffect: Sendable {
     /// `due` at this time, milliseconds since 1970.
     case wake(at: Int64)
     case answerQuestion(token: Int, Result<[UInt8], ConversationError>)
+    /// Answers a worker; `answered` follows.
+    case answerWorker(WorkerQuestion)
     case publish(ConversationEvent)
     /// Asks the pairing files about a stranger; `paired` answers.
     case pair(Stranger)

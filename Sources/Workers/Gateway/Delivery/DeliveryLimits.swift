@@ -32,6 +32,8 @@ struct DeliveryLimits: Sendable {
     var questionWait: Int64 = 15_000
     /// How long one waits that makes a worker call its network.
     var probeWait: Int64 = 60_000
+    /// Questions of those that may take so long.
+    var slowQuestions: Set<String> = ["probe", "initiate", "speak", "continue", "heard", "end"]
     /// Bytes of one answer, all parts together.
     var answerBytes = 32 * 1024 * 1024
     var poison = PoisonLimits()
@@ -42,6 +44,10 @@ struct DeliveryLimits: Sendable {
     var queueRules = QueueRules()
     /// Older messages are not answered; 0: however old they are.
     var maxAge: Int64 = 0
+    /// By worker, where that is another time.
+    var maxAgeByChannel: [String: Int64] = [:]
+    /// Of what was said on the telephone.
+    static let callAge: Int64 = 120_000
     /// Without further ones for so long, what happened to many is told.
     var quiet: Int64 = 2000
     /// The local day of a time, `2026-11-23`: what the ledger and the limits count by.

@@ -22,6 +22,7 @@ final class EngineLoop: HubEvents {
     private let ports: Ports
     private(set) var core: DeliveryCore
     private var hub: HubServer?
+    private var answering: (@Sendable (WorkerQuestion) async -> Result<[UInt8], ConversationError>)?
     private var waitingEvents: [DeliveryEvent] = []
     private var isApplying = false
     private(set) var outstanding = 0
@@ -40,6 +41,11 @@ final class EngineLoop: HubEvents {
     }
 
     func attach(_ hub: HubServer) { self.hub = hub }
+
+    /// Who answers what workers ask.
+    func attach(answering: @escaping @Sendable (WorkerQuestion) async -> Result<[UInt8], ConversationError>) {
+        self.answering = answering
+    }
 
     /// Whether nothing is in anybody's hands, the journal's included.
     var isIdle: Bool { core.isIdle && outstanding == 0 }
@@ -103,8 +109,23 @@ final class EngineLoop: HubEvents {
         case .wake(let time): wake(at: time)
         case .pair(let stranger): pair(stranger)
         case .readPaired: readPaired()
+        case .answerWorker(let question): answer(question)
         case .publish(let event): for subscriber in subscribers.values { subscriber(event) }
         case .log(let line): ports.log(line)
+        }
+    }
+
+    // MARK: Questions of workers
+
+    private func answer(_ question: WorkerQuestion) {
+        guard let answering else {
+            return apply(.answered(question, .failure(.unavailable(Sentences.shuttingDown))))
+        }
+        let (bound, loop) = (NIOLoopBound(self, eventLoop: loop), loop)
+        // Ends with the answer, for which every question in it has a limit.
+        Task {
+            let answer = await answering(question)
+            loop.execute { bound.value.apply(.answered(question, answer)) }
         }
     }
 

@@ -20,7 +20,8 @@ extension QueueRules {
             default: .followup
             }
         let debounce = queue.debounceByChannel[network] ?? queue.debounceMilliseconds
-        rule.debounce = Int64(min(max(0, debounce), 60_000))
+        // On the telephone somebody holds the line.
+        rule.debounce = network == GatewayVoice.channel ? 0 : Int64(min(max(0, debounce), 60_000))
         rule.cap = max(1, queue.cap)
         rule.drop = QueueRule.Drop(rawValue: queue.drop) ?? .summarize
         return rule

@@ -119,6 +119,12 @@ final class SafeConversations: Conversations {
 
     func tunnels() async -> [TunnelFacts] { [] }
 
+    func call(_ id: String) async throws(ConversationError) -> KeptCall? { throw .unavailable(Self.sentence) }
+
+    func calls(after rev: Int64?, limit: Int) async throws(ConversationError) -> [KeptCall] {
+        throw .unavailable(Self.sentence)
+    }
+
     func workers() async -> [WorkerRow] {
         state.withLock { Array($0.rows.values) }.sorted { $0.id < $1.id }
     }

@@ -54,12 +54,14 @@ package protocol DeliveryJournal: AnyObject {
     func releaseDue(rules: QueueRules, now: Int64) throws(JournalError) -> DueRelease
 
     /// Claims turns that are due, one per lane, while fewer than `limit` run in all. What may be answered together with one
-    /// goes with it. What is older than `maxAge` milliseconds (0: no limit) is ended instead.
+    /// goes with it. What is older than `maxAge` milliseconds (0: no limit) is ended instead, of the channels that have a limit of
+    /// their own what is older than that.
     func claimTurns(
         agent: String,
         incarnation: UInt64,
         limit: Int,
         maxAge: Int64,
+        maxAgeByChannel: [String: Int64],
         now: Int64
     ) throws(JournalError) -> TurnClaims
 
@@ -165,6 +167,18 @@ package protocol DeliveryJournal: AnyObject {
 
     /// What is kept of all providers, without the credentials.
     func keptModelStates() throws(JournalError) -> [KeptModelState]
+
+    // MARK: Calls
+
+    /// Keeps a telephone call in place of what was kept of it. `limit` bounds those that have not ended.
+    func keep(_ call: KeptCall, limit: Int, now: Int64) throws(JournalError) -> CallSave
+
+    /// By our id, else by the provider's; nil: there is none.
+    func call(_ id: String) throws(JournalError) -> KeptCall?
+
+    /// Those that changed last, newest first. With `after`: those that changed after this `rev`, the oldest changes when there
+    /// are more than `limit`.
+    func calls(after rev: Int64?, limit: Int) throws(JournalError) -> [KeptCall]
 
     // MARK: Reading and upkeep
 

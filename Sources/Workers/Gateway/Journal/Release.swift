@@ -52,6 +52,8 @@ package struct Holdings: Sendable, Equatable {
     package var sends: [OutboxRow] = []
     /// Of a model worker alone.
     package var modelState = ModelStateRow()
+    /// Of the worker of telephone calls alone: those that have not ended.
+    package var calls: [KeptCall] = []
 
     package init() {}
 }

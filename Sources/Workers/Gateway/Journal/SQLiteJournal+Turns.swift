@@ -54,10 +54,19 @@ extension SQLiteJournal {
         incarnation: UInt64,
         limit: Int,
         maxAge: Int64 = 0,
+        maxAgeByChannel: [String: Int64] = [:],
         now: Int64 = 0
     ) throws(JournalError) -> TurnClaims {
         var claims = TurnClaims()
         if maxAge > 0 { claims.expired = try expire(agent: agent, before: now - maxAge, now: now) }
+        for (channel, age) in maxAgeByChannel.sorted(by: { $0.key < $1.key }) {
+            claims.expired += try expire(agent: agent, before: now - age, of: channel, now: now)
+            // There may be more of them, which must not be claimed.
+            guard claims.expired.count < Self.expireBatch else {
+                claims.moreWait = true
+                return claims
+            }
+        }
         for entry in try claimable(agent: agent, limit: limit, saidSince: maxAge > 0 ? now - maxAge : .min, now: now) {
             if entry.attempts == 0 {
                 claims.merged += try collect(entry)
@@ -126,21 +135,35 @@ extension SQLiteJournal {
         try database.first("SELECT \(Self.turnColumns) FROM turns WHERE row = ?", .integer(row), map: Self.turnRow)
     }
 
-    /// Ends what waited until it was too old. A few hundred at a time.
-    private func expire(agent: String, before: Int64, now: Int64) throws(JournalError) -> [ExpiredTurn] {
+    /// Ends what waited until it was too old: of all channels, or of one.
+    private func expire(
+        agent: String,
+        before: Int64,
+        of channel: String? = nil,
+        now: Int64
+    ) throws(JournalError) -> [ExpiredTurn] {
         let old = try database.rows(
-            "SELECT \(Self.turnColumns) FROM turns WHERE state = 'queued' AND agent = ? AND age_from < ? ORDER BY row LIMIT 200",
+            """
+            SELECT \(Self.turnColumns) FROM turns WHERE state = 'queued' AND agent = ?1 AND age_from < ?2
+            AND (?3 = '' OR channel = ?3) ORDER BY row LIMIT \(Self.expireBatch)
+            """,
             .text(agent),
             .integer(before),
+            .text(channel ?? ""),
             map: Self.turnRow
         )
+        let reason = channel == nil ? Self.tooOld : Self.tooOldForChannel
         for entry in old {
-            try leave(entry.row, entry.turn.turnID, state: "expired", reason: Self.tooOld, tells: false, now: now)
+            try leave(entry.row, entry.turn.turnID, state: "expired", reason: reason, tells: false, now: now)
         }
         return old.map { ExpiredTurn(turn: Self.stopped($0.turn, wasRunning: false), channel: $0.turn.channel) }
     }
 
+    /// Messages that one claim ends because of their age, at most, of each limit.
+    private static let expireBatch = 200
+
     static let tooOld = "too old to be answered when its turn came (clawhold.json: messages.maxAgeHours)"
+    static let tooOldForChannel = "nobody waits on the line any more for what was said so long ago"
 
     func settleTurn(
         turnID: String,

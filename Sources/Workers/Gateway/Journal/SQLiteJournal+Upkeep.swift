@@ -63,6 +63,12 @@ extension SQLiteJournal {
         }
         try forget("DELETE FROM ignored WHERE row IN (SELECT row FROM ignored WHERE at < ?1 LIMIT ?2)", before: 30)
         try forget("DELETE FROM gaps WHERE row IN (SELECT row FROM gaps WHERE at < ?1 LIMIT ?2)", before: 90)
+        try forget(
+            """
+            DELETE FROM calls WHERE call_id IN (SELECT call_id FROM calls WHERE has_ended = 1 AND updated_at < ?1 LIMIT ?2)
+            """,
+            before: 90
+        )
         try forget("DELETE FROM ledger WHERE row IN (SELECT row FROM ledger WHERE at < ?1 LIMIT ?2)", before: 400)
         return try giveBack() || mayBeMore
     }

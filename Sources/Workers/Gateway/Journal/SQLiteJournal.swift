@@ -116,6 +116,7 @@ final class SQLiteJournal: DeliveryJournal {
             .incarnation(incarnation),
             map: Self.outboxRow
         )
+        if worker.hasPrefix("channel:voice-call:") { holdings.calls = try liveCalls() }
         if worker.hasPrefix("model:") { holdings.modelState = try modelState(of: String(worker.dropFirst(6))) }
         return holdings
     }

@@ -4,7 +4,7 @@ enum Schema {
     static let version = Int64(steps.count)
 
     /// What makes version `n + 1` of version `n`; the first makes a journal of an empty file.
-    static let steps = [first, second, third, fourth]
+    static let steps = [first, second, third, fourth, fifth]
 
     private static let first = """
         CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

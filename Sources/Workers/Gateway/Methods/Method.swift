@@ -79,7 +79,7 @@ enum MethodTable {
     static let all: [Method] =
         StatusMethods.all + ChatMethods.all + SessionMethods.all + AgentMethods.all + WorkerMethods.all
         + QueueMethods.all + ChannelMethods.all + PairingMethods.all + WhyMethods.all + ModelMethods.all
-        + UsageMethods.all + TunnelMethods.all
+        + UsageMethods.all + TunnelMethods.all + VoiceMethods.all
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

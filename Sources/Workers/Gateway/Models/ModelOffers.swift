@@ -11,6 +11,11 @@ struct ModelOffers {
         return each([route.primary] + route.fallbacks).map(target)
     }
 
+    /// Puts a model before the others of a turn.
+    func prefer(_ ref: ModelRef, in turn: inout HubTurn) {
+        turn.candidates = [target(ref)] + turn.candidates.filter { $0.model != ref.model }
+    }
+
     /// Everything else that `/model` may choose from: models that are written down, and each provider as a whole.
     func choices() -> [HubModelTarget] {
         let routed = config.agents.flatMap { [$0.model.primary] + $0.model.fallbacks }.filter { !$0.model.isEmpty }

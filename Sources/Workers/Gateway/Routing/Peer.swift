@@ -1,3 +1,4 @@
+internal import Config
 internal import IPCHub
 
 /// Whom a message talks with, as bindings and session keys name it.
@@ -25,6 +26,8 @@ struct Peer: Equatable {
         id = message.conversation
         let thread = message.thread.isEmpty ? nil : message.thread
         switch (channel, kind) {
+        // A call is a conversation of its own, who is on the line is the person.
+        case (GatewayVoice.channel, _): if PhoneNumber.isE164(message.senderID) { id = message.senderID }
         // A thread is a channel of its own.
         case ("discord", .channel): id = [message.place.channelID, thread ?? "", id].first { !$0.isEmpty } ?? id
         // The topic is part of the group's id.

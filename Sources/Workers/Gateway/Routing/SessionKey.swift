@@ -2,7 +2,7 @@ internal import Config
 
 /// The key of the session that a message belongs to; always in small letters.
 ///
-/// Source: spec/channels-voice-tunnel.md 1.8.
+/// Source: spec/channels-voice-tunnel.md 1.8; of telephone calls 3.6.
 struct SessionKey {
     let session: SessionConfig
     let access: ChannelAccess
@@ -20,7 +20,8 @@ struct SessionKey {
     }
 
     private func direct(_ id: String, prefix: String) -> String {
-        switch session.dmScope {
+        if access.isTelephone { return "\(prefix):voice:\(PhoneNumber.name(id))" }
+        return switch session.dmScope {
         case .main: "\(prefix):\(session.mainKey)"
         case .perPeer: "\(prefix):dm:\(linked(id))"
         case .perChannelPeer: "\(prefix):\(access.channel):dm:\(linked(id))"

@@ -14,6 +14,9 @@ package struct ChannelIntake: Sendable {
     /// What the outside world calls this channel's routes, where the configuration leads them through a tunnel.
     package var publicURLs: PublicURLs { worker.publicURLs }
 
+    /// The telephone calls that the gateway keeps for this channel.
+    package var calls: CallKeeper { worker.calls }
+
     /// Returns when every event is journaled; only then may the network be told. Waits out a gateway that is away.
     ///
     /// At most 100 events and 16 MiB a call. Throws `ChannelRefusal` when the gateway cannot take events at the moment

@@ -38,6 +38,8 @@ package enum ChannelNormalization: Sendable, Equatable {
     case message(HubChatMessage)
     /// Not for the agent; the reason is shown to the operator.
     case ignored(String)
+    /// The same of somebody whom the worker itself turned away: who it was, and the reason.
+    case refused(HubChatMessage, String)
 }
 
 /// What no retry mends: the channel is parked with this reason until its configuration or token changes.

@@ -11,6 +11,7 @@ package final class ChannelWorker: Sendable {
     private let questions: WorkerQuestions
     private let files: MediaServer?
     let publicURLs = PublicURLs()
+    let calls = CallKeeper()
     private let state = Mutex(State())
     private let link = Mutex<HubLink?>(nil)
 
@@ -37,6 +38,7 @@ package final class ChannelWorker: Sendable {
             await network.answer(method: $0, params: $1)
         }
         files = network.media.map { MediaServer(worker: worker, owner: $0) }
+        calls.attach { [weak self] in await self?.send($0) ?? false }
     }
 
     /// Serves until the supervisor drains this worker.
@@ -195,6 +197,7 @@ package final class ChannelWorker: Sendable {
         let (results, backlog) = state.withLock { (Array($0.ledger.results.values), $0.ledger.backlog) }
         for result in results { _ = await send(.sendResult(result)) }
         for inbound in backlog { _ = await send(.inbound(inbound)) }
+        await calls.welcomed()
         await tellStatus()
     }
 
@@ -216,6 +219,7 @@ package final class ChannelWorker: Sendable {
             if let link = link.withLock({ $0 }) { questions.answer(request, on: link) }
         case .streamOpen(let open): serve(open)
         case .publicURL(let url): publicURLs.receive(url)
+        case .callRecord, .callAck, .callsKnown: _ = calls.received(message)
         default: worker.log.warning("the gateway sent a frame of type \(message.type) that a channel has no use for")
         }
     }
@@ -243,6 +247,9 @@ package final class ChannelWorker: Sendable {
         switch network.normalize(Array(request.raw)) {
         case .message(let message): answer.message = message
         case .ignored(let reason): answer.ignored = reason.isEmpty ? "nothing to answer" : reason
+        case .refused(let message, let reason):
+            answer.message = message
+            answer.ignored = reason.isEmpty ? "refused" : reason
         }
         // What is small cannot become too long for a frame; what cannot be sent would be waited for for ever.
         if request.raw.count > 64 << 10, (try? HubConnection.bytes(.normalized(answer))) == nil {

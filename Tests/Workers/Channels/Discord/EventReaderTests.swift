@@ -34,7 +34,7 @@ struct EventReaderTests {
     ) throws -> HubChatMessage {
         switch reader.read(try Self.envelope(type, event, channel: channel, change)) {
         case .message(let message): return message
-        case .ignored(let reason):
+        case .ignored(let reason), .refused(_, let reason):
             Issue.record("ignored: \(reason)")
             return HubChatMessage()
         }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ChannelHTTP
 import Glibc
 import IPCHub
 import Logging
@@ -58,15 +59,12 @@ struct WebhookTests {
     private func withListener(
         requestLimit: TimeAmount = .seconds(60),
         answerLimit: TimeAmount = .seconds(50),
-        _ receive: @escaping WebhookListener.Receive,
+        _ receive: @escaping @Sendable ([UInt8]) async -> HTTPResponseStatus,
         _ body: (_ url: String, _ client: HTTPClient) async throws -> Void
     ) async throws {
-        let listener = WebhookListener(
-            request: request,
-            requestLimit: requestLimit,
-            answerLimit: answerLimit,
-            receive: receive
-        )
+        var rules = request.rules
+        (rules.requestLimit, rules.answerLimit) = (requestLimit, answerLimit)
+        let listener = WebhookListener(rules) { WebhookAnswer(await receive($0.body)) }
         let channel = try await listener.bind(host: "127.0.0.1", port: 0, group: MultiThreadedEventLoopGroup.singleton)
         try await body("http://127.0.0.1:\(channel.localAddress?.port ?? 0)", HTTPClient.shared)
         try await channel.close()
@@ -132,7 +130,7 @@ struct WebhookTests {
             let port = url.split(separator: ":").last.flatMap { Int($0) } ?? 0
             let (closed, close) = AsyncStream<Void>.makeStream()
             var open: [any Channel] = []
-            for _ in 0...WebhookListener.connectionLimit {
+            for _ in 0...WebhookRequest.connectionLimit {
                 let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(
                     host: "127.0.0.1",
                     port: port
@@ -142,7 +140,7 @@ struct WebhookTests {
                 open.append(channel)
             }
             for await _ in closed { break }
-            #expect(open.count(where: { $0.isActive }) == WebhookListener.connectionLimit)
+            #expect(open.count(where: { $0.isActive }) == WebhookRequest.connectionLimit)
             for channel in open where channel.isActive { try? await channel.close() }
         }
     }

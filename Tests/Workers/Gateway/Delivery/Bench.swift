@@ -27,6 +27,8 @@ final class Bench {
     private(set) var orders: [Int: Result<QueueItem, ConversationError>] = [:]
     /// When something asked to be woken.
     private(set) var wakes: [Int64] = []
+    /// What workers asked.
+    private(set) var asked: [WorkerQuestion] = []
     private(set) var answers: [Int: Result<[UInt8], ConversationError>] = [:]
     /// Steps of the contract in the order in which they were committed.
     private(set) var steps: [String] = []
@@ -147,6 +149,7 @@ final class Bench {
         case .pair(let stranger): queue.append(.paired(stranger, ask(stranger)))
         case .readPaired: break
         case .answerQuestion(let token, let result): answers[token] = result
+        case .answerWorker(let question): asked.append(question)
         case .publish(let event): published.append(event)
         case .log(let line): logs.append(line)
         }
@@ -237,13 +240,13 @@ final class Bench {
 
     // MARK: Shorthands
 
-    func inbound(_ link: Int, key: String, seq: UInt64 = 1, cursor: String = "") {
+    func inbound(_ link: Int, of channel: String = Bench.channel, key: String, seq: UInt64 = 1, cursor: String = "") {
         var event = HubInbound()
         event.seq = seq
         event.eventKey = key
         event.raw = Data(key.utf8)
         event.cursor = Data(cursor.utf8)
-        receive(Self.channel, link, .inbound(event))
+        receive(channel, link, .inbound(event))
     }
 
     static func message(_ text: String = "hello", from sender: String = "1", chat: String? = nil) -> HubChatMessage {
@@ -257,12 +260,16 @@ final class Bench {
     }
 
     /// Answers the NORMALIZE frames on `link`.
-    func parse(_ link: Int, _ message: (HubNormalize) -> HubChatMessage = { _ in Bench.message() }) {
+    func parse(
+        _ link: Int,
+        of channel: String = Bench.channel,
+        _ message: (HubNormalize) -> HubChatMessage = { _ in Bench.message() }
+    ) {
         for case .normalize(let asked) in take(link) {
             var normalized = HubNormalized()
             normalized.row = asked.row
             normalized.message = message(asked)
-            receive(Self.channel, link, .normalized(normalized))
+            receive(channel, link, .normalized(normalized))
         }
     }
 

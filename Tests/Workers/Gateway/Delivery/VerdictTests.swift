@@ -87,11 +87,16 @@ struct VerdictTests {
             var parsed = HubNormalized()
             parsed.row = asked.row
             parsed.ignored = "an edit"
+            // Whose it was, where the worker says so.
+            parsed.message.senderID = "77"
+            parsed.message.conversationLabel = "Ada\u{1B}"
             bench.receive(Bench.channel, channel, .normalized(parsed))
         }
         try bench.restart()
         let found = try notes(bench)
         #expect(found.map(\.note.code) == ["unsupported", "group-not-listed", "sender-not-listed"])
+        #expect(found[0].note.sender == "77" && found[0].note.label.hasPrefix("Ada"))
+        #expect(!found[0].note.label.contains("\u{1B}") && found[0].note.reason == "an edit")
         #expect(found[1].note.label == "Friends X")
         #expect(
             found[1].note.admit

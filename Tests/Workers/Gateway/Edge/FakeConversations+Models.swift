@@ -12,6 +12,14 @@ extension FakeConversations {
 
     func ledgerEntries(limit: Int) async throws(ConversationError) -> [LedgerEntry] { [] }
 
+    func call(_ id: String) async throws(ConversationError) -> KeptCall? {
+        state.withLock { $0.calls.first { $0.callID == id } }
+    }
+
+    func calls(after rev: Int64?, limit: Int) async throws(ConversationError) -> [KeptCall] {
+        state.withLock { Array($0.calls.filter { $0.rev > rev ?? -1 }.prefix(limit)) }
+    }
+
     func tunnels() async -> [TunnelFacts] { [] }
 
     func keptModelStates() async throws(ConversationError) -> [KeptModelState] {

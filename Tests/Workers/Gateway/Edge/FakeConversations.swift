@@ -19,6 +19,10 @@ final class FakeConversations: Conversations {
         /// Questions to workers, and what each worker answers.
         var asked: [String] = []
         var answers: [String: String] = [:]
+        /// The same by worker and method, the first of them first; the last one stays.
+        var answersByMethod: [String: [String]] = [:]
+        /// Calls as the journal has them.
+        var calls: [KeptCall] = []
         var history = #"{"sessionKey":"main","messages":[]}"#
         var sessions = #"{"ts":1,"path":"/s","count":0,"defaults":{},"sessions":[]}"#
         /// The ledger, and what the model workers had kept.
@@ -96,7 +100,10 @@ final class FakeConversations: Conversations {
     ) async throws(ConversationError) -> [UInt8] {
         let answer = state.withLock { state in
             state.asked.append("\(worker) \(method) \(String(decoding: params, as: UTF8.self)) \(milliseconds)")
-            return state.answers[worker]
+            let name = "\(worker) \(method)"
+            guard let list = state.answersByMethod[name], let first = list.first else { return state.answers[worker] }
+            if list.count > 1 { state.answersByMethod[name]?.removeFirst() }
+            return first
         }
         guard let answer else { throw .unavailable("\(worker) did not answer in time") }
         return Array(answer.utf8)

@@ -1,3 +1,4 @@
+internal import ChannelHTTP
 internal import Glibc
 internal import IPCHub
 internal import Logging
@@ -138,10 +139,8 @@ struct WebhookIntake {
     private mutating func listen() async throws -> any Channel {
         let settings = account.settings
         let taker = WebhookTaker(account: account)
-        let listener = WebhookListener(
-            request: WebhookRequest(path: settings.webhookPath, secret: Array(secret.utf8)),
-            receive: { await taker.take($0) }
-        )
+        let request = WebhookRequest(path: settings.webhookPath, secret: Array(secret.utf8))
+        let listener = WebhookListener(request.rules) { await taker.answer($0.body) }
         while true {
             do {
                 let channel = try await listener.bind(
@@ -181,7 +180,13 @@ private struct WebhookTaker: Sendable {
 
     init(account: Account) { self.account = account }
 
-    func take(_ body: [UInt8]) async -> HTTPResponseStatus {
+    /// Only 200 tells Telegram that an update arrived for good.
+    func answer(_ body: [UInt8]) async -> WebhookAnswer {
+        let status = await take(body)
+        return WebhookAnswer(status, status == .ok ? "" : "try again later")
+    }
+
+    private func take(_ body: [UInt8]) async -> HTTPResponseStatus {
         let id: Int64
         do {
             id = try UpdateScanner.single(body)

@@ -1,3 +1,4 @@
+internal import ChannelHTTP
 internal import NIOHTTP1
 
 /// What the webhook's listener answers to the head of a request, before its body is read. Pure.
@@ -7,12 +8,18 @@ struct WebhookRequest {
     let secret: [UInt8]
 
     static let bodyBytes = 1 << 20
+    /// Telegram opens 40 connections unless it is told otherwise.
+    static let connectionLimit = 64
 
-    enum Decision: Equatable {
-        /// An update: read the body.
-        case read
-        case answer(HTTPResponseStatus, String)
+    /// What the listener takes: Telegram itself waits a minute for an answer.
+    var rules: WebhookRules {
+        var rules = WebhookRules { head, _ in decide(head) }
+        rules.connections = Self.connectionLimit
+        rules.bodyBytes = Self.bodyBytes
+        return rules
     }
+
+    typealias Decision = WebhookDecision
 
     func decide(_ head: HTTPRequestHead) -> Decision {
         let path = head.uri.prefix { $0 != "?" }
@@ -23,11 +30,7 @@ struct WebhookRequest {
         guard given.count == 1, let only = given.first, SecretText.isSame(Array(only.utf8), secret) else {
             return .answer(.unauthorized, "the secret token is missing or wrong")
         }
-        if let length = head.headers.first(name: "content-length") {
-            guard let bytes = Int(length), bytes >= 0 else { return .answer(.badRequest, "no such length") }
-            guard bytes <= Self.bodyBytes else { return .answer(.payloadTooLarge, "too long") }
-        }
-        return .read
+        return WebhookRules.length(head, limit: Self.bodyBytes) ?? .read
     }
 
     /// Whether Telegram takes `secret` (setWebhook): 1 to 256 of `A-Z a-z 0-9 _ -`.

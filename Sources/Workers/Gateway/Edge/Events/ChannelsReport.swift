@@ -30,7 +30,7 @@ struct ChannelsReport: Sendable {
     private static let order = ["telegram", "whatsapp", "discord", "googlechat", "slack", "signal", "imessage"]
     private static let labels = [
         "telegram": "Telegram", "whatsapp": "WhatsApp", "discord": "Discord", "googlechat": "Google Chat",
-        "slack": "Slack", "signal": "Signal", "imessage": "iMessage", "webchat": "WebChat",
+        "slack": "Slack", "signal": "Signal", "imessage": "iMessage", "voice-call": "Telephone", "webchat": "WebChat",
     ]
 
     static func label(_ channel: String) -> String {

@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One connection of the webhook's listener.
+/// One connection of a webhook's listener.
 final class WebhookHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -16,22 +16,24 @@ final class WebhookHandler: ChannelInboundHandler {
     }
 
     private let listener: WebhookListener
-    private let request: WebhookRequest
     private let receive: WebhookListener.Receive
+    private var peer = ""
+    /// Whom the request that is being read is counted for.
+    private var key: String?
     private var state = State.idle
     private var held = 0
     private var deadline: Scheduled<Void>?
-    /// An update's way into the journal; given up with its request, which Telegram repeats.
+    /// What takes a request; given up with its connection.
     private var taking: Task<Void, Never>?
 
-    init(listener: WebhookListener, request: WebhookRequest, receive: @escaping WebhookListener.Receive) {
+    init(listener: WebhookListener, receive: @escaping WebhookListener.Receive) {
         self.listener = listener
-        self.request = request
         self.receive = receive
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        limit(listener.requestLimit, context)
+        peer = context.remoteAddress?.ipAddress ?? ""
+        limit(listener.rules.requestLimit, context)
         context.fireChannelActive()
     }
 
@@ -45,13 +47,13 @@ final class WebhookHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), state) {
         case (.head(let head), .idle):
-            switch request.decide(head) {
-            case .read: state = .reading(head, [])
+            switch listener.rules.decide(head, peer) {
+            case .read: begin(head, context)
             case .answer(let status, let text): state = .passing(head, status, text)
             }
         case (.body(let part), .reading(let head, var body)):
             state = .idle  // one reference, so that the bytes are not copied
-            guard body.count + part.readableBytes <= WebhookRequest.bodyBytes else {
+            guard body.count + part.readableBytes <= listener.rules.bodyBytes else {
                 return refuse(head, .payloadTooLarge, context)
             }
             guard listener.hold(part.readableBytes) else { return refuse(head, .serviceUnavailable, context) }
@@ -60,11 +62,12 @@ final class WebhookHandler: ChannelInboundHandler {
             state = .reading(head, body)
         case (.end, .reading(let head, let body)):
             state = .answering(head)
-            limit(listener.answerLimit, context)
-            take(body, context)
+            dismiss()
+            limit(listener.rules.answerLimit, context)
+            take(WebhookRequestBody(head: head, body: body, peer: peer), context)
         case (.end, .passing(let head, let status, let text)):
             // Whoever does not know the secret is not kept.
-            answer(head, status, text, closes: status == .unauthorized, context)
+            answer(head, WebhookAnswer(status, text), closes: status == .unauthorized, context)
         case (.body, .passing): break
         case (_, _): break
         }
@@ -72,67 +75,93 @@ final class WebhookHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-    /// The rest of the body is not waited for.
-    private func refuse(_ head: HTTPRequestHead, _ status: HTTPResponseStatus, _ context: ChannelHandlerContext) {
-        answer(head, status, "try again later", closes: true, context)
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        if let key = listener.rules.key?(head, peer) {
+            guard listener.admit(key) else { return refuse(head, .tooManyRequests, context) }
+            self.key = key
+        }
+        state = .reading(head, [])
     }
 
-    private func take(_ body: [UInt8], _ context: ChannelHandlerContext) {
+    private func dismiss() {
+        if let key { listener.dismiss(key) }
+        key = nil
+    }
+
+    /// The rest of the body is not waited for.
+    private func refuse(_ head: HTTPRequestHead, _ status: HTTPResponseStatus, _ context: ChannelHandlerContext) {
+        answer(head, WebhookAnswer(status, "try again later"), closes: true, context)
+    }
+
+    private func take(_ request: WebhookRequestBody, _ context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
         let receive = receive
         taking = Task {
-            let status = await receive(body)
+            let answer = await receive(request)
+            // Of a request that is over already this is the last that is heard: the answer's owner must know.
+            let isCancelled = Task.isCancelled
             loop.execute {
                 let (handler, context) = bound.value
-                guard case .answering(let head) = handler.state else { return }
-                handler.answer(head, status, status == .ok ? "" : "try again later", closes: false, context)
+                guard !isCancelled, case .answering(let head) = handler.state else {
+                    answer.written?(false)
+                    return
+                }
+                handler.answer(head, answer, closes: answer.status == .unauthorized, context)
             }
         }
     }
 
     private func answer(
         _ head: HTTPRequestHead,
-        _ status: HTTPResponseStatus,
-        _ text: String,
+        _ answer: WebhookAnswer,
         closes: Bool,
         _ context: ChannelHandlerContext
     ) {
         letGo()
         let isKept = head.isKeepAlive && !closes
         var headers = HTTPHeaders([
-            ("content-length", String(text.utf8.count)), ("content-type", "text/plain; charset=utf-8"),
+            ("content-length", String(answer.body.count)), ("content-type", answer.contentType),
         ])
+        headers.add(contentsOf: HTTPHeaders(answer.headers))
         headers.add(name: "connection", value: isKept ? "keep-alive" : "close")
-        let response = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        let response = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
         context.write(wrapOutboundOut(.head(response)), promise: nil)
-        if head.method != .HEAD, !text.isEmpty {
-            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        if head.method != .HEAD, !answer.body.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
         }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        let promise = answer.written.map { written in
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            promise.futureResult.whenComplete { result in
+                if case .success = result { written(true) } else { written(false) }
+            }
+            return promise
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
         guard isKept else {
             state = .closed
             return context.close(promise: nil)
         }
         state = .idle
-        limit(listener.requestLimit, context)
+        limit(listener.rules.requestLimit, context)
     }
 
     private func letGo() {
+        dismiss()
         listener.release(held)
         held = 0
         taking?.cancel()
         taking = nil
     }
 
-    /// Ends the connection when nothing came of it in time: 503 for an update that waits, silence for the rest.
+    /// Ends the connection when nothing came of it in time: 503 for a request that waits, silence for the rest.
     private func limit(_ time: TimeAmount, _ context: ChannelHandlerContext) {
         deadline?.cancel()
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         deadline = context.eventLoop.scheduleTask(in: time) {
             let (handler, context) = bound.value
             if case .answering(let head) = handler.state {
-                handler.answer(head, .serviceUnavailable, "try again later", closes: true, context)
+                handler.refuse(head, .serviceUnavailable, context)
             } else {
                 context.close(promise: nil)
             }
