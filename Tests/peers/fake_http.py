@@ -29,6 +29,7 @@ class Request:
     params: dict
     headers: dict
     keep_alive: bool
+    body: bytes = b""
 
 
 def body_params(content_type, body):
@@ -87,7 +88,7 @@ async def read_request(reader):
         params = body_params(headers.get("content-type", ""), body)
     except ValueError:
         params = {}
-    return Request(method, path, query, params, headers, headers.get("connection", "").lower() != "close")
+    return Request(method, path, query, params, headers, headers.get("connection", "").lower() != "close", body)
 
 
 async def serve(answer, reader, writer):
