@@ -239,6 +239,15 @@ struct ProviderTests {
         #expect(message.text == "hello" && message.conversation == "15551234567" && message.mentioned)
         #expect(message.conversationLabel == "+15551234567" && message.messageID == "t1" && message.timestampMs == 5)
         #expect(SpokenWords.Target(decoding: message.replyTarget)?.callId == "c-1")
+        for hidden in ["", "anonymous", "+266696687"] {
+            words.number = hidden
+            guard case .message(let message) = SpokenWords.normalize(words.encoded()) else {
+                Issue.record("no message")
+                return
+            }
+            #expect(message.conversation == "c-1", "two who hide their number share nothing")
+        }
+        words.number = "+15551234567"
         words.refused = "inboundPolicy is \"disabled\""
         #expect(words.key == "voice-call:default:CA1:refused")
         guard case .refused(let caller, let reason) = SpokenWords.normalize(words.encoded()) else {

@@ -49,7 +49,8 @@ struct SpokenWords: Codable, Sendable, Equatable {
         else { return .ignored("not of this worker's making: it cannot be read") }
         var message = HubChatMessage()
         message.chatType = .direct
-        message.conversation = E164.digits(words.number)
+        // Whoever hides the number shares no conversation with others who do.
+        message.conversation = E164.isHidden(words.number) ? words.callId : E164.digits(words.number)
         message.conversationLabel = words.number
         message.senderID = words.number
         message.messageID = words.turn
