@@ -78,6 +78,24 @@ struct DeskTests {
         #expect(busy.contains(#"<Reject reason="busy"/>"#))
     }
 
+    @Test("asked for many times at the same moment: one call is dialled once, and of many no more than may be")
+    func atOnce() async throws {
+        for _ in 0..<20 {
+            for differ in [false, true] {
+                let scene = DeskScene { $0.maxConcurrentCalls = differ ? 2 : 4 }
+                scene.open()
+                await withTaskGroup { group in
+                    for number in 1...8 {
+                        let call = differ ? call.replacing("c-1", with: "c-\(number)") : call
+                        group.addTask { _ = await scene.ask("initiate", call) }
+                    }
+                }
+                let dialled = scene.provider.asked.count { $0.hasPrefix("dial") }
+                #expect(dialled == (differ ? 2 : 1), "\(scene.provider.asked)")
+            }
+        }
+    }
+
     @Test("a call that the provider refuses has failed; one that never left too")
     func failed() async throws {
         for failure in [ProviderFailure.refused(status: 400, "21211: no number"), .unsent("refused")] {

@@ -74,33 +74,13 @@ extension VoiceDesk {
 
     func admit(_ providerCallId: String, from: String, to: String) async -> Admission {
         if let known = state.withLock({ $0.live(providerCallId: providerCallId) }) { return .taken(known) }
-        let limit = min(settings.maxConcurrentCalls, CallKeeper.limit)
-        var isBusy = false
-        var refusal = InboundPolicy.refusal(of: from, settings: settings)
-        if refusal == nil, liveCount >= limit { await lookAtLongest() }
-        if refusal == nil, liveCount >= limit {
-            isBusy = true
-            refusal =
-                "\(limit) calls are under way, and plugins.entries.voice-call.config.maxConcurrentCalls is "
-                + "\(settings.maxConcurrentCalls)"
-        }
         // The same for the same call, should this worker end in between.
         let callId = TelnyxRequests.command(providerCallId, "inbound")
-        if let refusal {
-            ports.log.warning("a call of \(from.isEmpty ? "nobody" : from) is refused: \(refusal)")
-            _ = await deliver(
-                SpokenWords(
-                    callId: callId,
-                    providerCallId: providerCallId,
-                    direction: .inbound,
-                    number: from,
-                    turn: "refused",
-                    at: ports.now(),
-                    refused: refusal
-                )
-            )
-            return .refused(isBusy: isBusy)
+        if let refusal = InboundPolicy.refusal(of: from, settings: settings) {
+            await refuse(callId, providerCallId, from: from, refusal)
+            return .refused(isBusy: false)
         }
+        if liveCount >= limit { await lookAtLongest() }
         var record = CallRecord(
             callId: callId,
             provider: provider.name,
@@ -114,12 +94,30 @@ extension VoiceDesk {
         record.providerCallId = providerCallId
         record.initialMessage = settings.inboundGreeting
         do {
-            try await begin(record)
-            ports.log.info("call \(callId) comes in from \(from)")
+            if try await begin(record) { ports.log.info("call \(callId) comes in from \(from)") }
             return .taken(callId)
+        } catch let error as Crowded {
+            await refuse(callId, providerCallId, from: from, error.description)
+            return .refused(isBusy: true)
         } catch {
             ports.log.error("a call of \(from) is refused: it could not be kept (\(error))")
             return .refused(isBusy: true)
         }
+    }
+
+    /// Says in the log and to `clawhold why` who was turned away.
+    private func refuse(_ callId: String, _ providerCallId: String, from: String, _ refusal: String) async {
+        ports.log.warning("a call of \(from.isEmpty ? "nobody" : from) is refused: \(refusal)")
+        _ = await deliver(
+            SpokenWords(
+                callId: callId,
+                providerCallId: providerCallId,
+                direction: .inbound,
+                number: from,
+                turn: "refused",
+                at: ports.now(),
+                refused: refusal
+            )
+        )
     }
 }

@@ -62,8 +62,12 @@ extension VoiceDesk {
         }
         let record = try newCall(callId, to: asked["to"]?.string, text, mode: asked["mode"]?.string)
         // Goes on when who asked is gone: the call has to have an end.
-        let dialling = Task {
-            try await self.begin(record)
+        let dialling = Task { () -> String? in
+            do {
+                guard try await self.begin(record) else { return nil }
+            } catch let error as Crowded {
+                throw CallTrouble("\(error): end one (voicecall end), or set more")
+            }
             self.change(callId) { $0.machine.dialling() }
             try await self.keep(callId)
             return await self.dial(callId)
@@ -102,15 +106,8 @@ extension VoiceDesk {
         guard settings.provider == .mock || E164.number(settings.fromNumber) != nil else {
             throw CallTrouble("plugins.entries.voice-call.config.fromNumber is no number: write it as +15551234567")
         }
-        let limit = min(settings.maxConcurrentCalls, CallKeeper.limit)
         let isLeaving = state.withLock { $0.isLeaving }
         guard !isLeaving else { throw CallTrouble("the voice worker is being restarted: ask again in a moment") }
-        guard liveCount < limit else {
-            throw CallTrouble(
-                "\(limit) calls are under way, and plugins.entries.voice-call.config.maxConcurrentCalls is "
-                    + "\(settings.maxConcurrentCalls): end one (voicecall end), or set more"
-            )
-        }
         var record = CallRecord(
             callId: callId,
             provider: provider.name,

@@ -107,12 +107,32 @@ final class VoiceDesk: Sendable {
 
     func call(_ callId: String) -> LiveCall? { state.withLock { $0.calls[callId] } }
 
-    /// Begins a call. Throws when the gateway does not keep it: then there is none.
-    func begin(_ record: CallRecord) async throws {
+    /// Calls that may be under way at the same time.
+    var limit: Int { min(settings.maxConcurrentCalls, CallKeeper.limit) }
+
+    /// Why there is no room for one more call.
+    var crowded: String {
+        "\(limit) calls are under way, and plugins.entries.voice-call.config.maxConcurrentCalls is "
+            + "\(settings.maxConcurrentCalls)"
+    }
+
+    /// Begins a call; false when it is known already, begun by somebody else a moment ago. Throws `Crowded` when there is no
+    /// room, and when the gateway does not keep it: then there is none.
+    func begin(_ record: CallRecord) async throws -> Bool {
         let machine = CallMachine(record: record, times: times, isPolled: publicURL.isEmpty, now: ports.now())
-        state.withLock { $0.calls[record.callId] = LiveCall(machine) }
+        // Counted and taken in one step: two that begin at the same moment see each other.
+        let isTaken = try state.withLock { state throws(Crowded) in
+            guard state.calls[record.callId] == nil else { return false }
+            guard state.calls.values.count(where: { !$0.machine.isOver }) < limit else {
+                throw Crowded(description: crowded)
+            }
+            state.calls[record.callId] = LiveCall(machine)
+            return true
+        }
+        guard isTaken else { return false }
         do {
             try await keep(record.callId)
+            return true
         } catch {
             state.withLock { $0.calls[record.callId] = nil }
             throw error
@@ -210,4 +230,9 @@ struct CallTrouble: Error, CustomStringConvertible {
     var description: String
 
     init(_ description: String) { self.description = description }
+}
+
+/// As many calls are under way as may be.
+struct Crowded: Error, CustomStringConvertible {
+    var description: String
 }
