@@ -156,6 +156,11 @@ let package = Package(
 
         // MARK: Models
         .target(
+            name: "ModelTestSupport",
+            dependencies: ["IPCHub", "Runtime", nioCore],
+            path: "Tests/Workers/Models/Support"
+        ),
+        .target(
             name: "Failover",
             dependencies: ["IPCHub", "Runtime", protobuf],
             path: "Sources/Workers/Models/Failover"
@@ -181,7 +186,8 @@ let package = Package(
         .testTarget(
             name: "ProviderTests",
             dependencies: [
-                "Config", "Failover", "IPCHub", "OAuth", "Provider", "Runtime", logging, nioPosix, protobuf,
+                "Config", "Failover", "IPCHub", "ModelTestSupport", "OAuth", "Provider", "Runtime", logging, nioPosix,
+                protobuf,
             ],
             path: "Tests/Workers/Models/Provider"
         ),
@@ -189,6 +195,7 @@ let package = Package(
             name: "ModelUpstream",
             dependencies: [
                 "Config", "Failover", "IPCControl", "Runtime", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                nioSSL,
                 protobuf,
             ],
             path: "Sources/Workers/Models/Upstream"
@@ -223,8 +230,9 @@ let package = Package(
         .testTarget(
             name: "ModelDialectsTests",
             dependencies: [
-                "Config", "Failover", "ModelAnthropic", "ModelDialects", "ModelGoogle", "ModelOpenAI", "ModelUpstream",
-                "TestSupport", asyncHTTPClient, logging, nioCore, nioPosix, protobuf,
+                "Config", "Failover", "ModelAnthropic", "ModelDialects", "ModelGoogle", "ModelOpenAI",
+                "ModelTestSupport",
+                "ModelUpstream", "TestSupport", asyncHTTPClient, logging, nioCore, nioPosix, protobuf,
             ],
             path: "Tests/Workers/Models/Dialects"
         ),

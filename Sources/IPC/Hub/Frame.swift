@@ -20,6 +20,30 @@ package enum Frame {
         buffer.writeBytes(bytes)
     }
 
+    /// The wire form of a MEDIA_CHUNK that carries `bytes`: as `encode` makes it, with one copy less. The caller keeps within
+    /// the bound.
+    package static func chunk(_ bytes: ByteBuffer) -> ByteBuffer {
+        let length = bytes.readableBytes
+        var varint: [UInt8] = []
+        var rest = length
+        repeat {
+            varint.append(UInt8(rest & 0x7F) | (rest > 0x7F ? 0x80 : 0))
+            rest >>= 7
+        } while rest > 0
+        // Field 1, length-delimited; protobuf leaves an empty one out.
+        let body = length == 0 ? 0 : 1 + varint.count + length
+        var frame = ByteBufferAllocator().buffer(capacity: 5 + body)
+        frame.writeInteger(UInt32(body + 1))
+        frame.writeInteger(chunkType)
+        guard length > 0 else { return frame }
+        frame.writeInteger(0x0A as UInt8)
+        frame.writeBytes(varint)
+        frame.writeImmutableBuffer(bytes)
+        return frame
+    }
+
+    private static let chunkType = HubMessage.mediaChunk(HubMediaChunk()).type
+
     /// Takes the next frame off the front of `buffer`; nil, with the buffer untouched, until it is whole.
     package static func decode(from buffer: inout ByteBuffer) throws(FrameError) -> HubMessage? {
         guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else { return nil }

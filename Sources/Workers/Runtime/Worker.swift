@@ -12,6 +12,8 @@ package struct Worker: Sendable {
     package let group: any EventLoopGroup
     package let log: Logger
     package let lifeline: Lifeline
+    /// For tasks that only go from socket to socket: on the event loop.
+    package let executor: LoopExecutor
 
     package init(
         start: WorkerStart,
@@ -25,6 +27,7 @@ package struct Worker: Sendable {
         self.group = group
         self.log = log
         self.lifeline = lifeline
+        executor = LoopExecutor(eventLoop)
     }
 
     /// A place of the delivery contract at which a test may cut the power.

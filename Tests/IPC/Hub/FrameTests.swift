@@ -21,6 +21,14 @@ struct FrameTests {
         }
     )
 
+    @Test("of a chunk are the same whichever way they are made", arguments: [0, 1, 127, 128, 16_383, 16_384, 262_144])
+    func chunk(_ count: Int) throws {
+        let bytes = ByteBuffer(repeating: 0x61, count: count)
+        var encoded = ByteBuffer()
+        try Frame.encode(.mediaChunk(.with { $0.data = Data(repeating: 0x61, count: count) }), into: &encoded)
+        #expect(Frame.chunk(bytes) == encoded)
+    }
+
     @Test("have the golden bytes of docs/ipc.md")
     func golden() throws {
         let ack = try bytes(.inboundAck(.with { $0.seq = 300 }))

@@ -8,17 +8,16 @@ import Runtime
 
 /// A gateway's side of the hub for tests: accepts connections on a real Unix socket.
 final class FakeHub: Sendable {
-    typealias Connection = NIOAsyncChannel<HubMessage, ByteBuffer>
-
     let path: String
-    private let server: NIOAsyncChannel<Connection, Never>
+    private let server: NIOAsyncChannel<any Channel, Never>
 
     init(on group: any EventLoopGroup) async throws {
         path = "/tmp/clawhold-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock"
+        // Not wrapped before it is served: a wrapped channel that nobody runs ends the process, and a worker may dial at
+        // the very moment at which this ends.
         server = try await ServerBootstrap(group: group)
-            .bind(unixDomainSocketPath: path) { channel in
-                channel.eventLoop.makeCompletedFuture { try HubConnection.configure(channel) }
-            }
+            .childChannelOption(.autoRead, value: false)
+            .bind(unixDomainSocketPath: path) { channel in channel.eventLoop.makeSucceededFuture(channel) }
     }
 
     /// Serves connections with `serve`, which gets the connection's number from 1.
@@ -26,11 +25,14 @@ final class FakeHub: Sendable {
         try await server.executeThenClose { connections in
             try await withThrowingDiscardingTaskGroup { group in
                 var number = 0
-                for try await connection in connections {
+                for try await channel in connections {
                     number += 1
                     let which = number
                     group.addTask {
+                        let connection = try await channel.eventLoop.submit { try HubConnection.configure(channel) }
+                            .get()
                         try? await connection.executeThenClose { inbound, outbound in
+                            try await channel.setOption(.autoRead, value: true).get()
                             try await serve(which, Peer(messages: inbound.makeAsyncIterator(), outbound: outbound))
                         }
                     }

@@ -18,9 +18,9 @@ struct ModelRelayTests {
         }
 
         func relay(_ call: RelayCall, into answer: RelayAnswer) async throws {
-            try await answer.head(.with { ($0.status, $0.attempts) = (200, UInt32(call.request.model.utf8.count)) })
-            try await answer.body(call.body)
-            try await answer.end()
+            answer.head(.with { ($0.status, $0.attempts) = (200, UInt32(call.request.model.utf8.count)) })
+            answer.body(call.body)
+            answer.end()
         }
     }
 
@@ -36,7 +36,7 @@ struct ModelRelayTests {
             try await hub.run { number, worker in
                 _ = try await worker.welcome()
                 guard number > 1 else {
-                    try await worker.send(.streamOpen(.with { $0.stream = "s1" }))
+                    try await worker.send(.streamOpen(.with { $0.stream = "gateway/1" }))
                     while try await worker.next() != nil {}
                     return
                 }
@@ -86,7 +86,7 @@ struct ModelRelayTests {
             try await hub.run { number, worker in
                 _ = try await worker.welcome()
                 guard number > 1 else {
-                    try await worker.send(.streamOpen(.with { $0.stream = "s1" }))
+                    try await worker.send(.streamOpen(.with { $0.stream = "gateway/1" }))
                     while try await worker.next() != nil {}
                     return
                 }

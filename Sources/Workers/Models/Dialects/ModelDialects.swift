@@ -18,6 +18,7 @@ package func makeUpstream(_ config: ProviderConfig, group: any EventLoopGroup, l
     let times = CallTimes(config)
     return Upstream(
         client: ProviderClient(group: group, connectTimeout: times.connect),
+        connections: ProviderConnections(baseURL: config.baseURL, connectTimeout: times.connect, on: group.any()),
         dialect: dialect,
         config: config,
         times: times,

@@ -9,7 +9,7 @@ extension ProviderModel {
     /// Passes a request through: the same keys, cooldowns and ledger as a call, the body in the client's own words.
     func relay(_ call: RelayCall, into answer: RelayAnswer) async throws {
         guard let relay = attempts as? any RelayAttempts, let format = relay.relayFormat(call.request.path) else {
-            return try await refuse(call, into: answer)
+            return refuse(call, into: answer)
         }
         let stand = Self.stand(call)
         let began = Mutex(false)
@@ -17,27 +17,20 @@ extension ProviderModel {
             Answering(
                 call: stand,
                 attempt: { key, limit, first in
-                    await relay.relay(call, format, with: key, limit: limit) { part in
+                    await relay.relay(call, format, with: key, limit: limit, into: answer) {
+                        began.withLock { $0 = true }
                         first()
-                        switch part {
-                        case .head(let status, let headers):
-                            began.withLock { $0 = true }
-                            var head = HubRelayHead()
-                            (head.status, head.headers) = (status, headers)
-                            try await answer.head(head)
-                        case .body(let bytes): try await answer.body(bytes)
-                        }
                     }
                 },
-                finished: { _ in try await answer.end() },
+                finished: { _ in answer.end() },
                 failed: { failed in
                     guard !began.withLock({ $0 }) else {
-                        try await answer.body(format.errorEvent(failed))
-                        return try await answer.end(error: failed.cause)
+                        answer.body(format.errorEvent(failed))
+                        return answer.end(error: failed.cause)
                     }
-                    try await answer.head(Self.head(failed, call))
-                    try await answer.body(format.error(failed))
-                    try await answer.end()
+                    answer.head(Self.head(failed, call))
+                    answer.body(format.error(failed))
+                    answer.end()
                 }
             )
         )
@@ -70,13 +63,13 @@ extension ProviderModel {
     }
 
     /// Nothing is translated on the way through: a request goes to a provider that speaks its dialect.
-    private func refuse(_ call: RelayCall, into answer: RelayAnswer) async throws {
+    private func refuse(_ call: RelayCall, into answer: RelayAnswer) {
         var failed = HubModelEvent.Failed()
         failed.kind = .badRequest
         failed.cause =
             "\(config.provider) speaks \(config.dialect.rawValue), which \(call.request.path.prefix(60)) is not the path of"
-        try await answer.head(Self.head(failed, call))
-        try await answer.body((RelayFormat(rawValue: call.request.path) ?? .chat).error(failed))
-        try await answer.end()
+        answer.head(Self.head(failed, call))
+        answer.body((RelayFormat(rawValue: call.request.path) ?? .chat).error(failed))
+        answer.end()
     }
 }

@@ -176,8 +176,23 @@ extension Upstream {
             }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
+        let json = try Self.json(
+            bytes,
+            wanted: wanted,
+            type: response.headers.first(name: "content-type") ?? "",
+            headers: response.headers
+        )
+        return (json, bytes)
+    }
+
+    /// An answer in one piece, read. Throws what it means when it is none, or an error in the place of one.
+    static func json(
+        _ bytes: [UInt8],
+        wanted: String,
+        type: String,
+        headers: HTTPHeaders
+    ) throws(CallFailure) -> JSON {
         guard let json = try? JSON(parsing: bytes) else {
-            let type = response.headers.first(name: "content-type") ?? ""
             let found = type.isEmpty ? "has no type" : "is \(type.lowercased().prefix(80))"
             throw CallFailure(
                 .badRequest,
@@ -189,18 +204,23 @@ extension Upstream {
             throw Classification.failure(
                 status: 200,
                 body: ErrorBody(json),
-                headers: answerHeaders(response),
+                headers: AnswerHeaders(headers, now: Self.now),
                 now: Self.now
             )
         }
-        return (json, bytes)
+        return json
     }
 
     private static func isPlain(_ response: HTTPClientResponse) throws(CallFailure) {
-        guard let coding = response.headers.first(name: "content-encoding"),
-            !["", "identity"].contains(coding.lowercased())
-        else { return }
-        throw CallFailure(
+        if let failure = compressed(response.headers) { throw failure }
+    }
+
+    static func compressed(_ headers: HTTPHeaders) -> CallFailure? {
+        guard let coding = headers.first(name: "content-encoding"), !["", "identity"].contains(coding.lowercased())
+        else {
+            return nil
+        }
+        return CallFailure(
             .badRequest,
             "the answer is compressed (\(coding.prefix(40))), which was not asked for: something in front of the provider does it",
             status: 200

@@ -12,6 +12,8 @@ internal import Runtime
 /// call (until then another key or model can take over without anybody seeing it), and its report is made whatever happens.
 package struct Upstream: ProviderAttempts {
     package let client: ProviderClient
+    /// For requests that are passed through.
+    package let connections: ProviderConnections
     package let dialect: any Dialect
     package let baseURL: String
     /// The operator's own; they stand over the dialect's.
@@ -30,12 +32,14 @@ package struct Upstream: ProviderAttempts {
 
     package init(
         client: ProviderClient,
+        connections: ProviderConnections,
         dialect: any Dialect,
         config: ProviderConfig,
         times: CallTimes? = nil,
         log: Logger
     ) {
         self.client = client
+        self.connections = connections
         self.dialect = dialect
         baseURL = config.baseURL
         extraHeaders = config.headers.filter { Self.isSafe($0.key) && Self.isSafe($0.value) }
@@ -45,7 +49,10 @@ package struct Upstream: ProviderAttempts {
         slowModels = Set(config.models.filter(\.isReasoning).map(\.id))
     }
 
-    package func shed() async { await client.shed() }
+    package func shed() async {
+        connections.shed()
+        await client.shed()
+    }
 
     private static func isSafe(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }

@@ -9,6 +9,14 @@ package enum HubConnection {
     /// Dials the gateway's socket. A gateway that restarts leaves a queue behind, so the call succeeds while it is away;
     /// a full queue (EAGAIN) and a socket that is not there yet are tried again for ten seconds.
     package static func dial(_ worker: Worker) async throws -> Stream {
+        try await dial(worker, configure)
+    }
+
+    /// The same with a pipeline of the caller's own, made on the event loop.
+    package static func dial<Output: Sendable>(
+        _ worker: Worker,
+        _ configure: @escaping @Sendable (any Channel) throws -> Output
+    ) async throws -> Output {
         let deadline = ContinuousClock.now + .seconds(10)
         var pause = Duration.milliseconds(5)
         while true {

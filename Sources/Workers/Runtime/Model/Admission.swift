@@ -35,6 +35,11 @@ final class Admission: Sendable {
     /// Bytes held, and calls that wait.
     var load: (reserved: Int, waiting: Int) { state.withLock { ($0.reserved, $0.waiting.count) } }
 
+    /// Adds `bytes` to what `ticket` holds if there is room now and nobody waits for it.
+    func take(_ bytes: Int, for ticket: Ticket) -> Bool {
+        state.withLock { state in state.waiting.isEmpty && take(bytes, ticket, &state) }
+    }
+
     /// Adds `bytes` to what `ticket` holds, once there is room; false when there was none for as long as patience lasts.
     /// A call alone may hold more than the budget: it could never be answered otherwise.
     func reserve(_ bytes: Int, for ticket: Ticket) async -> Bool {

@@ -20,6 +20,7 @@ package final class ModelRecords: Sendable {
     private let state = Mutex(State())
     private let restored: Gate
     private let loop: any EventLoop
+    private let executor: LoopExecutor
     private let patience: Duration
 
     /// Whether a save is on its way, and how soon.
@@ -53,6 +54,7 @@ package final class ModelRecords: Sendable {
         self.log = log
         self.patience = patience
         self.loop = loop
+        executor = LoopExecutor(loop)
         restored = Gate(on: loop)
     }
 
@@ -97,7 +99,7 @@ package final class ModelRecords: Sendable {
             )
         }
         // Ends when the frame is written; without a link `welcomed` sends it.
-        if let send { Task { _ = await send(.ledgerRow(numbered)) } }
+        if let send { Task(executorPreference: executor) { _ = await send(.ledgerRow(numbered)) } }
     }
 
     /// Rows without an acknowledgement, and rows that are lost.

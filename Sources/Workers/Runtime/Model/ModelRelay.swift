@@ -1,5 +1,5 @@
-internal import FoundationEssentials
 package import IPCHub
+package import NIOCore
 
 /// A request of the pass-through endpoint: its body goes to the provider as it came.
 package struct RelayCall: Sendable {
@@ -17,33 +17,40 @@ package struct RelayCall: Sendable {
     }
 }
 
-/// Where the answer to a relayed request goes: one head, the body as it comes, the end. Waits while nobody reads.
-package struct RelayAnswer: Sendable {
-    /// Longest piece of a body in one frame.
-    static let pieceLimit = 256 * 1024
+/// Who takes the answer to a relayed request: one head, the body as it comes, the end. On one event loop.
+package protocol RelayOutput: AnyObject {
+    /// False: enough waits for who asked, and `whenWritable` is called when that has gone.
+    var isWritable: Bool { get }
+    var whenWritable: (() -> Void)? { get set }
 
-    private let send: @Sendable (HubMessage) async throws -> Void
-
-    package init(_ send: @escaping @Sendable (HubMessage) async throws -> Void) { self.send = send }
-
-    package func head(_ head: HubRelayHead) async throws { try await send(.relayHead(head)) }
-
-    package func body(_ bytes: [UInt8]) async throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            var chunk = HubMediaChunk()
-            chunk.data = Data(rest.prefix(Self.pieceLimit))
-            rest = rest.dropFirst(chunk.data.count)
-            try await send(.mediaChunk(chunk))
-        }
-    }
-
+    func head(_ head: HubRelayHead)
+    func body(_ bytes: ByteBuffer)
     /// - Parameter error: why the body is not whole; empty: it is.
-    package func end(error: String = "") async throws {
-        var end = HubMediaEnd()
-        end.error = error
-        try await send(.mediaEnd(end))
+    func end(error: String)
+}
+
+/// Where the answer to a relayed request goes, for whoever is not on the event loop of its output.
+package struct RelayAnswer: Sendable {
+    package let loop: any EventLoop
+    private let output: NIOLoopBound<any RelayOutput>
+
+    /// On the event loop.
+    package init(_ output: any RelayOutput, on loop: any EventLoop) {
+        self.loop = loop
+        self.output = NIOLoopBound(output, eventLoop: loop)
     }
+
+    /// Runs `body` on the event loop: at once where this is it, behind everything that was asked for before where it is not.
+    package func perform(_ body: @escaping @Sendable (any RelayOutput) -> Void) {
+        guard !loop.inEventLoop else { return body(output.value) }
+        loop.execute { body(output.value) }
+    }
+
+    package func head(_ head: HubRelayHead) { perform { $0.head(head) } }
+
+    package func body(_ bytes: [UInt8]) { perform { $0.body(ByteBuffer(bytes: bytes)) } }
+
+    package func end(error: String = "") { perform { $0.end(error: error) } }
 }
 
 extension ModelProvider {
@@ -51,7 +58,7 @@ extension ModelProvider {
     package func relay(_ call: RelayCall, into answer: RelayAnswer) async throws {
         var head = HubRelayHead()
         head.status = 404
-        try await answer.head(head)
-        try await answer.end()
+        answer.head(head)
+        answer.end()
     }
 }

@@ -81,7 +81,7 @@ package final class ModelWorker: Sendable {
         slot.withLock { $0 = link }
         records.attach { [weak link] in await link?.send($0) ?? false }
         worker.lifeline.shedding { [provider] in await provider.shed() }
-        let serving = Task { await link.run() }  // cancelled below
+        let serving = Task(executorPreference: worker.executor) { await link.run() }  // cancelled below
         let idle = Task { await self.leaveWhenIdle() }  // cancelled below
         let drain = await worker.lifeline.drained()
         idle.cancel()
@@ -103,26 +103,35 @@ package final class ModelWorker: Sendable {
             worker.log.warning("a model call was refused: \(Self.streamLimit) are running already")
             return
         }
-        // Ends with its stream.
-        Task {
+        // Ends with its stream; of the gateway's own streams with the dialling.
+        Task(executorPreference: worker.executor) {
             do {
+                guard !HubStreamName.isGateways(stream) else { return try await self.serveRelays(stream) }
                 try await self.serve(stream)
             } catch {
                 self.worker.log.debug("a model stream ended: \(error)")
             }
-            self.activity.withLock { activity in
-                activity.streams -= 1
-                activity.last = .now
-            }
+            self.leftStream()
+        }
+    }
+
+    /// The gateway's own streams are relayed requests.
+    private func serveRelays(_ stream: String) async throws {
+        try await HubConnection.dial(worker) { channel in
+            try channel.pipeline.syncOperations.addHandler(RelayLink(self, stream: stream))
+        }
+    }
+
+    func leftStream() {
+        activity.withLock { activity in
+            activity.streams -= 1
+            activity.last = .now
         }
     }
 
     private func serve(_ stream: String) async throws {
         try await HubStream.serve(worker, stream: stream) { stream, messages in
             guard let first = try await messages.next(isolation: #isolation) else { throw HubLinkError.closed }
-            if case .relayRequest(let request) = first {
-                return try await self.relay(request, stream, &messages)
-            }
             let ticket = Admission.Ticket()
             defer { self.admission.release(ticket) }
             let read = try await Self.readCall(first, &messages) { await self.admission.reserve($0, for: ticket) }

@@ -4,6 +4,7 @@ import FoundationEssentials
 import IPCHub
 import Logging
 import ModelDialects
+import ModelTestSupport
 import ModelUpstream
 import NIOPosix
 import Runtime
@@ -21,10 +22,6 @@ struct RelayTests {
     private static let stop = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
     private static let counts = "data: {\"choices\": [],\"usage\": {\"prompt_tokens\":7,\"completion_tokens\":2}}\n\n"
     private static let done = "data: [DONE]\n\n"
-
-    private final class Parts: Sendable {
-        let all = Mutex<(heads: [UInt32], headers: [String], body: [UInt8])>(([], [], []))
-    }
 
     private static func relay(
         _ steps: [ScriptedServer.Step],
@@ -46,27 +43,27 @@ struct RelayTests {
             (header.name, header.value) = field
             return header
         }
-        let parts = Parts()
+        let output = try await RecordedAnswer.make(on: upstream.connections.loop)
+        let firsts = Mutex(0)
         let key = ProviderKey(profile: "p", kind: .apiKey, value: "sk-own-secret-key")
         let report = await upstream.relay(
             RelayCall(request: request, body: Array(body.utf8)),
             format,
             with: key,
-            limit: .seconds(60)
-        ) { part in
-            parts.all.withLock { all in
-                switch part {
-                case .head(let status, let headers):
-                    all.heads.append(status)
-                    all.headers += headers.map { "\($0.name): \($0.value)" }
-                case .body(let bytes): all.body += bytes
-                }
-            }
+            limit: .seconds(60),
+            into: output.answer
+        ) {
+            firsts.withLock { $0 += 1 }
         }
+        let seen = try await output.seen()
+        #expect(firsts.withLock { $0 } == seen.heads.count && seen.error == nil)
         try await upstream.client.shutdown()
         await server.stop()
-        let all = parts.all.withLock { $0 }
-        return (report, all.heads, all.headers, String(decoding: all.body, as: UTF8.self), server.requests.first ?? "")
+        return (
+            report, seen.heads.map(\.status), seen.heads.flatMap(\.headers).map { "\($0.name): \($0.value)" },
+            seen.body,
+            server.requests.first ?? ""
+        )
     }
 
     private static func failure(_ report: AttemptReport) -> CallFailure? {

@@ -19,6 +19,7 @@ final class ScriptedServer: Sendable {
         var scripts: [[Step]]
         var requests: [String] = []
         var closedByClient = 0
+        var connections = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -46,6 +47,8 @@ final class ScriptedServer: Sendable {
     }
 
     var url: String { "http://127.0.0.1:\(channel.localAddress?.port ?? 0)" }
+    /// Connections that were made.
+    var connections: Int { state.withLock { $0.connections } }
     var requests: [String] { state.withLock { $0.requests } }
 
     /// Returns once the client has closed a connection that the server held.
@@ -68,6 +71,8 @@ final class ScriptedServer: Sendable {
         }
     }
 
+    fileprivate func opened() { state.withLock { $0.connections += 1 } }
+
     fileprivate func gone() {
         let waiting = state.withLock { state in
             state.closedByClient += 1
@@ -86,6 +91,8 @@ final class ScriptedServer: Sendable {
         private var isHolding = false
 
         init(server: Reference) { self.server = server }
+
+        func channelActive(context: ChannelHandlerContext) { server.server.withLock { $0 }?.opened() }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             received += String(buffer: unwrapInboundIn(data))

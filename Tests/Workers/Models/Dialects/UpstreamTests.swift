@@ -46,6 +46,11 @@ struct UpstreamTests {
         config.headers = headers
         return Upstream(
             client: ProviderClient(group: MultiThreadedEventLoopGroup.singleton, connectTimeout: times.connect),
+            connections: ProviderConnections(
+                baseURL: url,
+                connectTimeout: times.connect,
+                on: MultiThreadedEventLoopGroup.singleton.next()
+            ),
             dialect: AnthropicDialect(config),
             config: config,
             times: times,

@@ -1,6 +1,9 @@
 import Failover
 import IPCHub
+import ModelTestSupport
+import NIOPosix
 import Runtime
+import SwiftProtobuf
 import Synchronization
 import Testing
 
@@ -19,25 +22,13 @@ struct ProviderRelayTests {
     }
 
     private static func relay(_ bench: ProviderBench, path: String = "/v1/chat/completions") async throws -> Answer {
-        let answer = Mutex(Answer())
         var request = HubRelayRequest()
         (request.path, request.model, request.caller.purpose) = (path, "m", "relay")
-        try await bench.model.relay(
-            RelayCall(request: request, body: []),
-            into: RelayAnswer { message in
-                answer.withLock { answer in
-                    switch message {
-                    case .relayHead(let head):
-                        #expect(answer.head == nil, "two heads")
-                        answer.head = head
-                    case .mediaChunk(let chunk): answer.body += String(decoding: chunk.data, as: UTF8.self)
-                    case .mediaEnd(let end): answer.error = end.error
-                    default: Issue.record("\(message)")
-                    }
-                }
-            }
-        )
-        return answer.withLock { $0 }
+        let output = try await RecordedAnswer.make(on: MultiThreadedEventLoopGroup.singleton.next())
+        try await bench.model.relay(RelayCall(request: request, body: []), into: output.answer)
+        let seen = try await output.seen()
+        #expect(seen.heads.count <= 1, "two heads")
+        return Answer(head: seen.heads.first, body: seen.body, error: seen.error)
     }
 
     @Test("a key that fails before an answer begins is replaced, and both attempts are written down")
@@ -102,7 +93,8 @@ extension FakeWire: RelayAttempts {
         _ format: RelayFormat,
         with key: ProviderKey,
         limit: Duration,
-        receive: @escaping @Sendable (RelayPart) async throws -> Void
+        into answer: RelayAnswer,
+        first: @escaping @Sendable () -> Void
     ) async -> AttemptReport {
         let isFirst = Mutex(true)
         var request = HubModelRequest()
@@ -111,9 +103,10 @@ extension FakeWire: RelayAttempts {
             if isFirst.withLock({ first in
                 defer { first = false }; return first
             }) {
-                try await receive(.head(status: 200, headers: []))
+                first()
+                answer.head(.with { $0.status = 200 })
             }
-            try await receive(.body(Array(event.text.utf8)))
+            answer.body(Array(event.text.utf8))
         }
     }
 }

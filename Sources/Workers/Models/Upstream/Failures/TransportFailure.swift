@@ -14,6 +14,7 @@ enum TransportFailure {
         switch error {
         case let error as HTTPClientError where error == .connectTimeout:
             failure = CallFailure(.timeout, "no connection: nobody answered in time")
+        case ChannelError.connectTimeout: failure = CallFailure(.timeout, "no connection: nobody answered in time")
         case let error as HTTPClientError where error == .remoteConnectionClosed || error == .writeTimeout:
             failure = CallFailure(.transient, "the connection was closed before the response: \(words)")
         case is HTTPClientError: failure = CallFailure(.unreachable, "no connection: \(words)")

@@ -5,6 +5,9 @@ struct RawEventCutter {
     /// Up to here no end of an event stands.
     private var scanned = 0
 
+    /// Nothing of an event waits for its rest.
+    var isEmpty: Bool { pending.isEmpty }
+
     /// The events that are whole now, one after another, without what follows them.
     mutating func take(_ bytes: some Collection<UInt8>) throws(EventStreamDecoder.Failure) -> [ArraySlice<UInt8>] {
         pending.append(contentsOf: bytes)

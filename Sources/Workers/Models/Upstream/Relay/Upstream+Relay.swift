@@ -5,8 +5,12 @@ internal import IPCHub
 internal import NIOCore
 internal import NIOHTTP1
 package import Runtime
+internal import Synchronization
 
 extension Upstream: RelayAttempts {
+    /// Longest answer in one piece that is relayed.
+    static let relayWholeLimit = 16 * 1024 * 1024
+
     package func relayFormat(_ path: String) -> RelayFormat? {
         guard let format = RelayFormat(rawValue: path) else { return nil }
         return dialect.relays(format) ? format : nil
@@ -17,90 +21,92 @@ extension Upstream: RelayAttempts {
         _ format: RelayFormat,
         with key: ProviderKey,
         limit: Duration,
-        receive: @escaping @Sendable (RelayPart) async throws -> Void
+        into answer: RelayAnswer,
+        first: @escaping @Sendable () -> Void
     ) async -> AttemptReport {
-        let began = ContinuousClock.now
-        let progress = AttemptProgress(began: began)
-        let watch = CallWatch(times: times, overall: began + min(limit, times.total), on: client.loop)
-        let delivering = RelaySlot()
-        return await reported(progress, redaction: redaction(key)) {
-            guard let body = RelayBody(call.body) else { throw CallFailure(.badRequest, "the body is no JSON object") }
-            let hidesCounts = format == .chat && body.isStream && !body.hasStreamOptions && dialect.relayAsksForUsage
-            var request = WireRequest(
-                path: dialect.relayPath(format),
-                headers: dialect.relayHeaders(call.request.headers.map { ($0.name, $0.value) }),
-                body: Self.body(body.pieces(model: call.request.model, asksForUsage: hidesCounts))
-            )
-            request.form = body.isStream ? .events : .whole
-            let expiry = try await watch.run { [request, isStream = body.isStream] in
-                try await exchange(request, key: key, times: times, watch: watch, progress: progress) { response in
-                    let delivery = RelayDelivery(
-                        reader: dialect.relayReader(format, model: call.request.model),
-                        format: format,
-                        hidesCounts: hidesCounts,
-                        head: Self.head(response),
-                        progress: progress,
-                        watch: watch,
+        guard let body = RelayBody(call.body), let address = connections.address else {
+            let words =
+                connections.address == nil ? "\(ProviderConnections.BadAddress())" : "the body is no JSON object"
+            return AttemptReport(.failed(CallFailure(connections.address == nil ? .unreachable : .badRequest, words)))
+        }
+        let hidesCounts = format == .chat && body.isStream && !body.hasStreamOptions && dialect.relayAsksForUsage
+        let pieces = body.pieces(model: call.request.model, asksForUsage: hidesCounts)
+        var wire = WireRequest(
+            path: dialect.relayPath(format),
+            headers: dialect.relayHeaders(call.request.headers.map { ($0.name, $0.value) }),
+            body: .pieces(pieces)
+        )
+        wire.form = body.isStream ? .events : .whole
+        var headers = headers(wire, key: key)
+        headers.replaceOrAdd(name: "host", value: address.authority)
+        headers.replaceOrAdd(name: "content-length", value: String(pieces.reduce(0) { $0 + $1.count }))
+        let request = RelayAttempt.Request(
+            head: HTTPRequestHead(version: .http1_1, method: .POST, uri: address.path + wire.path, headers: headers),
+            body: Self.joined(pieces),
+            isStream: body.isStream,
+            format: format,
+            redaction: redaction(key)
+        )
+        let reader = dialect.relayReader(format, model: call.request.model)
+        let running = NIOLoopBoundBox<RelayAttempt?>.makeEmptyBox(
+            valueType: RelayAttempt.self,
+            eventLoop: connections.loop
+        )
+        let loop = connections.loop
+        let isCancelled = Mutex(false)
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                answer.perform { output in
+                    let attempt = RelayAttempt(
+                        request,
+                        delivery: RelayDelivery(reader: reader, format: format, hidesCounts: hidesCounts),
+                        connections: connections,
                         times: times,
-                        receive: receive
+                        limit: limit,
+                        into: output,
+                        first: first,
+                        finished: { report in
+                            running.value = nil
+                            continuation.resume(returning: report)
+                        }
                     )
-                    delivering.set(delivery)
-                    try await pass(response, into: delivery, isStream: isStream, watch: watch)
+                    running.value = attempt
+                    // A cancellation before this found nothing to cancel.
+                    if isCancelled.withLock({ $0 }) { attempt.cancel() } else { attempt.begin() }
                 }
             }
-            if let expiry {
-                guard expiry.phase == .end else { throw expiry.failure }
-                if let refusal = progress.refusal { throw refusal }
-                try await delivering.delivery?.conclude()
-            }
+        } onCancel: {
+            isCancelled.withLock { $0 = true }
+            loop.execute { running.value?.cancel() }
         }
     }
 
     /// Small bodies in one write, large ones without a copy.
-    private static func body(_ pieces: [ArraySlice<UInt8>]) -> WireRequest.Body {
+    private static func joined(_ pieces: [ArraySlice<UInt8>]) -> [ArraySlice<UInt8>] {
         let size = pieces.reduce(0) { $0 + $1.count }
-        return size > 256 * 1024 ? .pieces(pieces) : .bytes(pieces.reduce(into: []) { $0 += $1 })
+        return size > 256 * 1024 ? pieces : [pieces.reduce(into: []) { $0 += $1 }[...]]
     }
 
     /// What of the provider's head concerns who asked.
-    private static func head(_ response: HTTPClientResponse) -> RelayPart {
+    static func relayHead(_ response: HTTPResponseHead) -> HubRelayHead {
         let names = ["content-type", "request-id", "x-request-id", "openai-processing-ms", "openai-version"]
-        let headers = response.headers.filter { field in
+        var head = HubRelayHead()
+        head.status = UInt32(response.status.code)
+        for field in response.headers where head.headers.count < 32 {
             let name = field.name.lowercased()
-            return names.contains(name) || name.hasPrefix("x-ratelimit-") || name.hasPrefix("anthropic-ratelimit-")
-        }
-        return .head(
-            status: UInt32(response.status.code),
-            headers: headers.prefix(32).map { field in
-                var header = HubRelayHeader()
-                (header.name, header.value) = (field.name.lowercased(), String(field.value.prefix(500)))
-                return header
+            guard names.contains(name) || name.hasPrefix("x-ratelimit-") || name.hasPrefix("anthropic-ratelimit-")
+            else {
+                continue
             }
-        )
+            var header = HubRelayHeader()
+            (header.name, header.value) = (name, String(field.value.prefix(500)))
+            head.headers.append(header)
+        }
+        return head
     }
 
-    private func pass(
-        _ response: HTTPClientResponse,
-        into delivery: RelayDelivery,
-        isStream: Bool,
-        watch: CallWatch
-    ) async throws {
-        let type = response.headers.first(name: "content-type")?.lowercased() ?? ""
-        guard type.hasPrefix("text/event-stream") || (type.isEmpty && isStream) else {
-            let wanted = isStream ? "event stream" : "JSON"
-            let limit = Self.relayWholeLimit
-            let found = try await whole(response, limit: limit, wanted: wanted, watch: watch, times: times)
-            return try await delivery.take(whole: found.json, found.bytes)
-        }
-        do {
-            for try await buffer in response.body { try await delivery.take(buffer.readableBytesView) }
-        } catch let error where Self.isOfTransport(error) {
-            // A connection that breaks behind a whole answer took nothing away.
-            guard delivery.isFinished, !Task.isCancelled else { throw error }
-        }
-        try await delivery.conclude()
+    /// A connection that ends without a word, in the terms of the other client.
+    static func closed(_ error: any Error) -> any Error {
+        (error as? ChannelError) == .eof || error is HTTPParserError ? HTTPClientError.remoteConnectionClosed : error
     }
-
-    /// Longest answer in one piece that is relayed.
-    static let relayWholeLimit = 16 * 1024 * 1024
 }
