@@ -85,7 +85,7 @@ extension DeliveryCore {
             log(.warning, "\(link.worker) told of a call without an id that can be kept: ignored")
             return acknowledge([row.id], link.worker, link.id)
         }
-        guard links[link.worker]?.ledger.add(entry) == true else {
+        guard links[link.worker]?.ledger.add(entry, now: now) == true else {
             log(
                 .warning,
                 "\(link.worker) tells of more calls than can be written down: its link is closed, it tells again"
@@ -96,10 +96,30 @@ extension DeliveryCore {
     }
 
     mutating func pumpLedger(_ worker: String, _ now: Int64) {
-        guard let link = links[worker], let rows = links[worker]?.ledger.next(now: now) else { return }
-        commit(.record(worker: worker, link: link.id, rows))
+        guard let link = links[worker] else { return }
+        if let rows = links[worker]?.ledger.next(now: now, isUrgent: isDraining) {
+            commit(.record(worker: worker, link: link.id, rows))
+        } else if let due = link.ledger.dueAt, due < ledgerAt ?? .max {
+            ledgerAt = due
+            effect(.wake(at: due))
+        }
     }
 
+    mutating func pumpLedgers(_ now: Int64) {
+        for worker in links.keys where worker.hasPrefix("model:") { pumpLedger(worker, now) }
+    }
+
+    /// A link is gone, and perhaps its worker with it, who then tells nothing again: what it told is written down as it is.
+    mutating func recordRest(of link: LinkState) {
+        var rows = link.ledger.waiting[...]
+        while !rows.isEmpty {
+            commit(.record(worker: link.worker, link: link.id, Array(rows.prefix(LedgerIntake.batch))))
+            rows = rows.dropFirst(LedgerIntake.batch)
+        }
+    }
+
+    /// An attempt counts for the day's limit from its commit on: a limit is noticed that much later than before, which is less
+    /// than the attempt itself took.
     mutating func recorded(_ worker: String, _ link: Int, _ rows: [LedgerEntry], new: Set<String>, _ now: Int64) {
         for row in rows where new.contains(row.id) {
             spending.add(row)

@@ -92,6 +92,7 @@ extension DeliveryCore {
         inbox = inbox.filter { $0.value.channel != link.worker }
         sends = sends.filter { $0.value.channel != link.worker }
         dropQuestions(of: link.worker)
+        recordRest(of: link)
     }
 
     // MARK: Leaving
@@ -296,7 +297,7 @@ extension DeliveryCore {
         }
         expireQuestions(now)
         for commit in owed.due(now) { self.commit(commit) }
-        for worker in links.keys where worker.hasPrefix("model:") { pumpLedger(worker, now) }
+        pumpLedgers(now)
         readSpending(now)
         released(now)
         tellExpired(now)
@@ -311,11 +312,12 @@ extension DeliveryCore {
     // MARK: Drain
 
     /// May be told twice.
-    mutating func drain(_ isShutdown: Bool, _ epoch: String) {
+    mutating func drain(_ isShutdown: Bool, _ epoch: String, _ now: Int64) {
         guard !isDraining else { return }
         isDraining = true
         self.isShutdown = isShutdown
         if isShutdown { commit(.noteShutdown(epoch: epoch)) }
+        pumpLedgers(now)
     }
 
     /// Workers that have nothing left to do for this gateway may go early.

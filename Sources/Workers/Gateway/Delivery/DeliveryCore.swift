@@ -51,6 +51,8 @@ struct DeliveryCore {
     var mayPruneMore = false
     /// When something that waits for quiet is due.
     var wakeAt: Int64?
+    /// When rows for the ledger have waited long enough for others.
+    var ledgerAt: Int64?
     /// Messages that were too old for their turn, by channel, not yet told of.
     var expired: [String: Int] = [:]
     var expiredAt: Int64 = 0
@@ -123,11 +125,13 @@ struct DeliveryCore {
             released(now)
             // A timer may be early by the clock that counts.
             if let time = wakeAt { effect(.wake(at: time)) }
+            ledgerAt = nil
+            pumpLedgers(now)
         case .order(let token, let order, let id): commit(.order(token: token, order, id))
         case .notify(let channel, let notice, let origin): notify(channel, notice, origin: origin)
         case .paired(let stranger, let answer): paired(stranger, answer, now)
         case .admitted(let lists): admitted(lists)
-        case .drain(let isShutdown, let epoch): drain(isShutdown, epoch)
+        case .drain(let isShutdown, let epoch): drain(isShutdown, epoch, now)
         }
         return effects
     }

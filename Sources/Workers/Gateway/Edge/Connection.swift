@@ -36,6 +36,23 @@ struct Connection {
     }
 
     private func configureHTTP(late: Scheduled<Void>, local: NIOLoopBoundBox<ClientPeer.Socket>) throws {
+        var configuration = NIOUpgradableHTTPServerPipelineConfiguration(
+            upgradeConfiguration: upgrading(late: late, local: local)
+        )
+        configuration.decoderConfiguration.maxHeaderFieldSize = Self.headerFieldBytes
+        configuration.decoderConfiguration.maxHeaderFieldCount = Self.headerFields
+        configuration.decoderConfiguration.maxHeaderListSize = Self.headerBytes
+        let channel = channel
+        try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
+            .whenFailure { _ in channel.close(promise: nil) }
+        try channel.pipeline.syncOperations.addHandler(MalformedRequest())
+    }
+
+    /// What becomes of the connection with the next request.
+    private func upgrading(
+        late: Scheduled<Void>,
+        local: NIOLoopBoundBox<ClientPeer.Socket>
+    ) -> NIOTypedHTTPServerUpgradeConfiguration<Void> {
         let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
         let upgrader = NIOTypedWebSocketServerUpgrader<Void>(
             maxFrameSize: core.limits.messageBytes,
@@ -48,30 +65,46 @@ struct Connection {
                 }
             }
         )
-        var configuration = NIOUpgradableHTTPServerPipelineConfiguration(
-            upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration<Void>(
-                upgraders: [upgrader],
-                notUpgradingCompletionHandler: { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        late.cancel()
-                        let this = bound.value
-                        let handler = HTTPConnection(
-                            core: this.core,
-                            peerOf: { this.peer($0.headers, local: local.value) },
-                            onAdmission: { this.gate.admitted(this.channel) }
-                        )
-                        try channel.pipeline.syncOperations.addHandler(handler)
-                    }
+        return NIOTypedHTTPServerUpgradeConfiguration<Void>(
+            upgraders: [upgrader],
+            notUpgradingCompletionHandler: { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    late.cancel()
+                    try channel.pipeline.syncOperations.addHandler(bound.value.makeHTTP(local))
                 }
-            )
+            }
         )
-        configuration.decoderConfiguration.maxHeaderFieldSize = Self.headerFieldBytes
-        configuration.decoderConfiguration.maxHeaderFieldCount = Self.headerFields
-        configuration.decoderConfiguration.maxHeaderListSize = Self.headerBytes
+    }
+
+    private func makeHTTP(_ local: NIOLoopBoundBox<ClientPeer.Socket>) -> HTTPConnection {
+        HTTPConnection(
+            core: core,
+            peerOf: { peer($0.headers, local: local.value) },
+            onAdmission: { gate.admitted(channel) },
+            onDoubt: { gate.doubted(channel) },
+            upgrade: { try letUpgrade(behind: $0, local) }
+        )
+    }
+
+    /// NIO asks a connection's first request alone whether it wants to be a WebSocket. This asks a later one: who steps back
+    /// passes it on to here.
+    private func letUpgrade(behind handler: HTTPConnection, _ local: NIOLoopBoundBox<ClientPeer.Socket>) throws {
         let channel = channel
-        try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
-            .whenFailure { _ in channel.close(promise: nil) }
-        try channel.pipeline.syncOperations.addHandler(MalformedRequest())
+        let late = channel.eventLoop.scheduleTask(in: core.limits.handshake) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in late.cancel() }
+        let pipeline = channel.pipeline.syncOperations
+        let upgrade = NIOTypedHTTPServerUpgradeHandler<Void>(
+            httpEncoder: try pipeline.handler(type: HTTPResponseEncoder.self),
+            extraHTTPHandlers: [
+                try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self),
+                try pipeline.handler(type: HTTPServerPipelineHandler.self),
+                try pipeline.handler(type: NIOHTTPResponseHeadersValidator.self),
+                try pipeline.handler(type: HTTPServerProtocolErrorHandler.self),
+            ],
+            upgradeConfiguration: upgrading(late: late, local: local)
+        )
+        try pipeline.addHandler(upgrade, position: .after(handler))
+        upgrade.upgradeResultFuture.whenFailure { _ in channel.close(promise: nil) }
     }
 
     private func becomeWebSocket(_ head: HTTPRequestHead, local: ClientPeer.Socket) throws {

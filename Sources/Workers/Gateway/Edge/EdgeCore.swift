@@ -38,6 +38,7 @@ final class EdgeCore {
     /// For `ps` and `status`: what is wrong with the probes, or nothing any more.
     let remark: @Sendable (String) -> Void
     let relays: RelayDoor
+    let kept: KeptConnections
 
     init(
         config: GatewayConfig,
@@ -71,6 +72,7 @@ final class EdgeCore {
             owner: owner
         )
         routes = HTTPRoutes(config: config, secret: secret, isSafeMode: isSafeMode)
+        kept = KeptConnections(limits: limits, eventLoop: eventLoop)
         relays = RelayDoor(config: config, limits: limits, now: clock.now, workers: workers)
         presence = Presence(host: host, version: config.version)
     }
@@ -327,7 +329,10 @@ final class EdgeCore {
     // MARK: End
 
     /// From now on `/readyz` says no.
-    func beginDraining() { isDraining = true }
+    func beginDraining() {
+        isDraining = true
+        kept.closeAll()
+    }
 
     /// Tells every client and closes it with 1012. The future completes when all are gone or after `patience`.
     func shutdown(
@@ -335,7 +340,7 @@ final class EdgeCore {
         restartExpectedMilliseconds: Int64?,
         patience: TimeAmount
     ) -> EventLoopFuture<Void> {
-        isDraining = true
+        beginDraining()
         for timer in timers { timer.cancel() }
         deltaTimer?.cancel()
         refreshTimer?.cancel()

@@ -25,6 +25,9 @@ struct EdgeLimits: Sendable {
     var httpBodyBytes = 64 * 1024
     /// A request of the pass-through endpoint, from its head to the end of its answer.
     var relay = TimeAmount.seconds(660)
+    /// Connections that wait for the next such request, and how long each does.
+    var kept = 64
+    var keptFor = TimeAmount.seconds(60)
     /// The bodies of such requests together, until their answers begin.
     var relayBytes = 32 * 1024 * 1024
     var tick = TimeAmount.seconds(30)

@@ -9,6 +9,8 @@ final class GatewayStream: StreamOpener {
         /// The worker is there: now it may be sent to.
         case opened
         case frame(HubMessage)
+        /// What the worker had said by now has been told.
+        case caughtUp
         /// What was sent has left; more may follow.
         case writable
         /// The end: the worker did not come, went away, or broke the protocol. Nothing follows.
@@ -47,9 +49,10 @@ final class GatewayStream: StreamOpener {
 
     var isWritable: Bool { peer?.isWritable ?? false }
 
-    func send(_ message: HubMessage) {
+    /// Several frames leave in one write.
+    func send(_ messages: HubMessage...) {
         guard let peer, !isOver else { return }
-        if !peer.write(message) { end("it does not read what it is sent") }
+        if !peer.write(messages) { end("it does not read what it is sent") }
     }
 
     /// Closing is cancelling.
@@ -90,6 +93,8 @@ final class GatewayStream: StreamOpener {
     func dismiss(_ reason: HubGoodbye.Reason, _ text: String) { end(text) }
 
     func received(_ message: HubMessage) { tell(.frame(message)) }
+
+    func caughtUp() { tell(.caughtUp) }
 
     func becameWritable() { tell(.writable) }
 

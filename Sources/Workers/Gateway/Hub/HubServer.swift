@@ -18,6 +18,8 @@ final class HubServer {
     private var streams: [String: Stream] = [:]
     /// By worker, the one that rested last at the end.
     private var resting: [String: [Resting]] = [:]
+    /// One for all that rest: setting one up for each request would be a good part of what it costs.
+    private var restTimer: Scheduled<Void>?
     private var lastLink = 0
     private var lastStream = 0
     private var isPaused = false
@@ -38,7 +40,7 @@ final class HubServer {
 
     private struct Resting {
         var handler: LinkHandler
-        var deadline: Scheduled<Void>
+        var until: NIODeadline
     }
 
     init(loop: any EventLoop, key: [UInt8], build: String, events: any HubEvents, limits: HubLimits = HubLimits()) {
@@ -199,9 +201,22 @@ final class HubServer {
         let count = resting[worker]?.count ?? 0
         guard count < limits.resting, links[worker] != nil, !events.isLeaving(worker) else { return handler.close() }
         handler.rest(worker)
-        let bound = NIOLoopBound(handler, eventLoop: loop)
-        let deadline = loop.scheduleTask(in: limits.rest) { bound.value.close() }
-        resting[worker, default: []].append(Resting(handler: handler, deadline: deadline))
+        let until = NIODeadline.now() + limits.rest
+        resting[worker, default: []].append(Resting(handler: handler, until: until))
+        if restTimer == nil { endRests(at: until) }
+    }
+
+    /// The timer stays as it is when a connection is taken: those that rest later are due later.
+    private func endRests(at time: NIODeadline) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        restTimer = loop.scheduleTask(deadline: time) { bound.value.endRests() }
+    }
+
+    private func endRests() {
+        restTimer = nil
+        let now = NIODeadline.now()
+        for rested in resting.values.joined() where rested.until <= now { rested.handler.close() }
+        if let next = resting.values.joined().map(\.until).filter({ $0 > now }).min() { endRests(at: next) }
     }
 
     /// A connection to the worker that rests; who is leaving takes nothing new on any.
@@ -212,8 +227,8 @@ final class HubServer {
     }
 
     func stoppedResting(_ handler: LinkHandler, _ worker: String) {
-        guard let index = resting[worker]?.firstIndex(where: { $0.handler === handler }) else { return }
-        resting[worker]?.remove(at: index).deadline.cancel()
+        guard let index = resting[worker]?.lastIndex(where: { $0.handler === handler }) else { return }
+        resting[worker]?.remove(at: index)
         if resting[worker]?.isEmpty == true { resting[worker] = nil }
     }
 

@@ -86,12 +86,17 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         if case .piping(let peer) = state { return peer.forward(bytes) }
-        buffer.writeBuffer(&bytes)
+        // As a rule a read ends where a frame does: then nothing is copied.
+        if buffer.readableBytes == 0 { buffer = bytes } else { buffer.writeBuffer(&bytes) }
         readFrames()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if case .piping(let peer) = state { peer.context?.flush() }
+        switch state {
+        case .piping(let peer): peer.context?.flush()
+        case .serving(let stream): stream.caughtUp()
+        case .greeting, .control, .waiting, .resting, .closing: break
+        }
         context.fireChannelReadComplete()
     }
 
@@ -138,7 +143,7 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
             server.malformed(name, error)
             context?.close(promise: nil)
         }
-        if buffer.readableBytes == 0 { buffer.clear(minimumCapacity: 0) } else { buffer.discardReadBytes() }
+        if buffer.readableBytes == 0 { buffer = ByteBuffer() } else { buffer.discardReadBytes() }
     }
 
     private func nextFrame() throws(FrameError) -> HubMessage? {
@@ -200,10 +205,15 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
     /// Sends a frame; false when the worker does not read and too much waits for it.
     @discardableResult
     func write(_ message: HubMessage, then done: (@Sendable () -> Void)? = nil) -> Bool {
+        write([message], then: done)
+    }
+
+    /// Several in one write.
+    func write(_ messages: [HubMessage], then done: (@Sendable () -> Void)? = nil) -> Bool {
         guard let context else { return false }
         var bytes = context.channel.allocator.buffer(capacity: 256)
         do {
-            try Frame.encode(message, into: &bytes)
+            for message in messages { try Frame.encode(message, into: &bytes) }
         } catch {
             server.malformed("the gateway", error)
             return true

@@ -133,6 +133,12 @@ final class Bench {
         apply(.tick)
     }
 
+    /// The time that was asked for last has come.
+    func wake() {
+        now = max(now, wakes.last ?? now)
+        apply(.due)
+    }
+
     private func perform(_ effect: DeliveryEffect) {
         switch effect {
         case .commit(let commit): queue.append(.committed(commit, run(commit)))

@@ -12,6 +12,7 @@ struct GatewayStreamTests {
     /// What a stream told, on the hub's loop.
     private final class Told {
         var words: [String] = []
+        var reads = 0
         var stream: GatewayStream?
 
         func take(_ event: GatewayStream.Event) {
@@ -21,6 +22,7 @@ struct GatewayStreamTests {
                 stream?.send(.relayRequest(.with { $0.model = "m" }))
             case .frame(let message): words.append("\(message.type)")
             case .writable: break
+            case .caughtUp: reads += 1
             case .ended(let why): words.append("ended: \(why)")
             }
         }
@@ -57,6 +59,7 @@ struct GatewayStreamTests {
         #expect(try await peer.frame() == .relayRequest(.with { $0.model = "m" }))
         try await peer.send(.relayHead(HubRelayHead()))
         try await eventually { try await Self.words(told, bench) == ["opened", "69"] }
+        try await eventually { try await bench.loop.submit { told.value.reads }.get() > 0 }
         try await peer.close()
         try await eventually { try await Self.words(told, bench).last == "ended: it went away in the middle" }
         #expect(try await Self.words(told, bench).count == 3)

@@ -136,13 +136,16 @@ struct ModelFrameTests {
         _ = bench.take(link)
         bench.dieAt = "ledger.before-commit"
         bench.receive(Self.worker, link, row("a"))
-        #expect(ledgerAcks(bench, link).isEmpty)
+        bench.wake()
+        #expect(bench.isDead && ledgerAcks(bench, link).isEmpty)
         try bench.restart()
         let again = bench.link(Self.worker)
         _ = bench.take(again)
         bench.receive(Self.worker, again, row("a"))
+        bench.wake()
         #expect(ledgerAcks(bench, again) == [["a"]])
         bench.receive(Self.worker, again, row("a"))
+        bench.wake()
         #expect(ledgerAcks(bench, again) == [["a"]])
         let entries = try bench.journal.ledgerEntries(limit: 5)
         #expect(entries.map(\.id) == ["a"])
@@ -157,20 +160,80 @@ struct ModelFrameTests {
         func entry(_ id: String) -> LedgerEntry { LedgerEntry(id: id, at: 1, day: "d", provider: "p", model: "m") }
         var batches: [[String]?] = []
         batches.append(intake.next(now: 0)?.map(\.id))
-        var isTaken = intake.add(entry("0"))
-        batches.append(intake.next(now: 0)?.map(\.id))
-        for index in 1...LedgerIntake.batch + 1 { isTaken = intake.add(entry("\(index)")) && isTaken }
-        batches.append(intake.next(now: 0)?.map(\.id))
-        intake.done()
+        var isTaken = intake.add(entry("0"), now: 0)
+        batches.append(intake.next(now: 0, isUrgent: true)?.map(\.id))
+        for index in 1...LedgerIntake.batch + 1 { isTaken = intake.add(entry("\(index)"), now: 0) && isTaken }
         batches.append(intake.next(now: 0)?.map(\.id))
         intake.done()
         batches.append(intake.next(now: 0)?.map(\.id))
+        intake.done()
+        batches.append(intake.next(now: LedgerIntake.patience)?.map(\.id))
         #expect(isTaken)
         #expect(
             batches == [
                 nil, ["0"], nil, (1...LedgerIntake.batch).map { "\($0)" }, ["\(LedgerIntake.batch + 1)"],
             ]
         )
+    }
+
+    @Test("calls wait a moment for others, are then written in one commit, and a full commit goes at once")
+    func gathered() throws {
+        let bench = try Bench()
+        let link = bench.link(Self.worker)
+        _ = bench.take(link)
+        bench.receive(Self.worker, link, row("a"))
+        let due = bench.now + LedgerIntake.patience
+        #expect(bench.wakes == [due])
+        bench.now += LedgerIntake.patience - 1
+        bench.receive(Self.worker, link, row("b"))
+        bench.apply(.due)
+        #expect(ledgerAcks(bench, link).isEmpty)
+        bench.now += 1
+        bench.apply(.due)
+        #expect(ledgerAcks(bench, link) == [["a", "b"]] && bench.steps.filter { $0 == "ledger" }.count == 1)
+        for index in 1..<LedgerIntake.batch { bench.receive(Self.worker, link, row("\(index)")) }
+        #expect(ledgerAcks(bench, link).isEmpty)
+        bench.receive(Self.worker, link, row("last"))
+        #expect(ledgerAcks(bench, link).map(\.count) == [LedgerIntake.batch])
+        // A clock that is set back keeps nothing waiting.
+        bench.receive(Self.worker, link, row("c"))
+        bench.now -= 3_600_000
+        bench.apply(.tick)
+        #expect(ledgerAcks(bench, link) == [["c"]])
+    }
+
+    @Test("two workers' calls are each woken for, and so is what waits for quiet")
+    func woken() throws {
+        let bench = try Bench()
+        let (first, second) = (bench.link(Self.worker), bench.link("model:google"))
+        for link in [first, second] { _ = bench.take(link) }
+        bench.receive(Self.worker, first, row("a"))
+        bench.now += 100
+        bench.receive("model:google", second, row("b", provider: "google"))
+        #expect(bench.wakes.count == 1)
+        bench.wake()
+        #expect(ledgerAcks(bench, first) == [["a"]] && ledgerAcks(bench, second).isEmpty)
+        #expect(bench.wakes.last == bench.now + 100)
+        bench.wake()
+        #expect(ledgerAcks(bench, second) == [["b"]])
+    }
+
+    @Test("nothing waits once the gateway drains, and what a worker told before it went is written down")
+    func urgent() throws {
+        let bench = try Bench()
+        let link = bench.link(Self.worker)
+        _ = bench.take(link)
+        for index in 0...LedgerIntake.batch - 2 { bench.receive(Self.worker, link, row("\(index)")) }
+        bench.die(Self.worker, link)
+        #expect(try bench.journal.ledgerEntries(limit: 100).count == LedgerIntake.batch - 1)
+        let next = bench.link(Self.worker, incarnation: 2)
+        _ = bench.take(next)
+        bench.receive(Self.worker, next, row("a"))
+        #expect(ledgerAcks(bench, next).isEmpty)
+        bench.apply(.drain(isShutdown: false, epoch: "one"))
+        #expect(ledgerAcks(bench, next) == [["a"]])
+        bench.receive(Self.worker, next, row("b"))
+        #expect(ledgerAcks(bench, next) == [["b"]])
     }
 
     @Test("calls that could not be written are written later, in their order, and then acknowledged")
@@ -181,6 +244,7 @@ struct ModelFrameTests {
         bench.refusal = .failed(code: 1, text: "no")
         bench.receive(Self.worker, link, row("a"))
         bench.receive(Self.worker, link, row("b"))
+        bench.wake()
         #expect(ledgerAcks(bench, link).isEmpty)
         bench.refusal = nil
         bench.advance(1000)
@@ -240,10 +304,12 @@ struct ModelFrameTests {
                 }
             )
         }
+        let arrival = bench.now
+        bench.wake()
         let entries = try bench.journal.ledgerEntries(limit: 5)
         #expect(entries.count == 3)
         for entry in entries {
-            #expect(entry.at == bench.now)
+            #expect(entry.at == arrival)
             #expect(entry.end == "failed")
             for text in [entry.model, entry.servedModel, entry.profile, entry.cause, entry.agent, entry.runID] {
                 #expect(text.utf8.count <= 4096)

@@ -61,6 +61,7 @@ struct OfferTests {
                 }
             )
         )
+        bench.wake()
     }
 
     /// The next turn: a message from somebody, parsed and given to the agent.
@@ -243,6 +244,7 @@ struct OfferTests {
                     }
                 )
             )
+            bench.wake()
             let sends = bench.sends(channel)
             for send in sends { bench.result(channel, send.row) }
             return sends.map(\.content.text)

@@ -19,14 +19,14 @@ extension EdgeCore {
     /// Nil: no request for a model. The secret is asked for on every address, and guessing it bounded as everywhere.
     func relay(
         _ question: HTTPQuestion,
-        headers: [(name: String, value: String)],
+        headers: () -> [(name: String, value: String)],
         output: any RelayOutput
     ) -> RelayDoor.Reception? {
         guard let format = relays.format(question) else { return nil }
         if let wait = lockout(question) { return .refused(relays.tooManyAttempts(format, wait: wait)) }
         guard admission.secret.accepts(bearer: question.bearer) else { return .refused(relays.unauthorized(format)) }
         if isDraining { return .refused(relays.overloaded(format)) }
-        return relays.begin(format, headers: headers, output: output)
+        return relays.begin(format, headers: headers(), output: output)
     }
 
     func relayGrew(_ exchange: RelayExchange) { relays.grew(exchange) }

@@ -16,6 +16,10 @@ final class RelayDoor {
     private let now: () -> ContinuousClock.Instant
     private let workers: (any RelayWorkers)?
     private var exchanges: [ObjectIdentifier: RelayExchange] = [:]
+    private let room = RelayRoom()
+    /// A random name of this gateway's start, and requests since: together a request's own for the ledger.
+    private let name = "relay-\(EdgeID.make().suffix(12))"
+    private var begun = 0
 
     /// - Parameter workers: nil: there are none (safe mode), and nothing is relayed.
     init(
@@ -41,7 +45,7 @@ final class RelayDoor {
         headers: [(name: String, value: String)],
         output: any RelayOutput
     ) -> Reception {
-        let length = headers.first { $0.name.lowercased() == "content-length" }?.value
+        let length = headers.first { $0.name.isSameHeader(as: "content-length") }?.value
         let declared = max(0, length.flatMap { Int($0) } ?? 0)
         guard declared <= RelayCall.bodyLimit else {
             return .refused(Self.refusal(413, format.error(Self.failure(.context, RelayExchange.tooLong))))
@@ -49,15 +53,17 @@ final class RelayDoor {
         guard let workers, exchanges.count < config.endpoint.maxConcurrent, hasRoom(for: declared) else {
             return .refused(overloaded(format))
         }
+        begun += 1
         let exchange = RelayExchange(
             format: format,
-            id: "relay-\(EdgeID.make())",
+            id: "\(name)-\(begun)",
             headers: headers,
             declared: declared,
             config: config,
             output: output,
             now: now,
-            workers: workers
+            workers: workers,
+            room: room
         )
         exchanges[ObjectIdentifier(exchange)] = exchange
         return .begun(exchange)
@@ -68,7 +74,11 @@ final class RelayDoor {
         if !hasRoom(for: 0) { exchange.refuse(503, .shed, Self.full) }
     }
 
-    func ended(_ exchange: RelayExchange) { exchanges[ObjectIdentifier(exchange)] = nil }
+    /// Nobody waits for its answer any more, or it was given.
+    func ended(_ exchange: RelayExchange) {
+        exchange.abandon()
+        exchanges[ObjectIdentifier(exchange)] = nil
+    }
 
     func overloaded(_ format: RelayFormat) -> HTTPAnswer {
         Self.refusal(503, format.error(Self.failure(.shed, Self.full)), retryAfter: "5")
@@ -87,7 +97,7 @@ final class RelayDoor {
     private static let full = "the gateway has no room for another request now: try again in a moment"
 
     private func hasRoom(for bytes: Int) -> Bool {
-        exchanges.values.reduce(bytes) { $0 + $1.held } <= limits.relayBytes
+        room.held + bytes <= limits.relayBytes
     }
 
     private static func failure(_ kind: HubModelEvent.Failed.Kind, _ words: String) -> HubModelEvent.Failed {

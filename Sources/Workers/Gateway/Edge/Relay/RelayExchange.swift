@@ -15,6 +15,8 @@ final class RelayExchange {
     /// From the whole request to the whole answer.
     static let timeLimit = Duration.seconds(600)
     private static let pieceBytes = 256 * 1024
+    /// A body that goes along with its request, in one frame.
+    static let smallBody = 64 * 1024
     /// Longest error of a worker.
     static let errorBytes = 64 * 1024
     /// What of the client's request concerns the provider.
@@ -22,13 +24,18 @@ final class RelayExchange {
         "anthropic-version", "anthropic-beta", "openai-organization", "openai-project", "idempotency-key",
     ]
 
+    typealias Header = (name: String, value: String)
+
     private enum State {
         /// The client still sends.
         case receiving
         case asking
         /// A worker tells an error, which the client reads only when nobody else does better.
         case failing(HubRelayHead, Data)
-        /// From here on nobody is asked again.
+        // From here on nobody is asked again.
+
+        /// An answer in one piece, until all that has come of it is read: its end may be there already.
+        case gathering(status: Int, [Header], Data)
         case answering(isEventStream: Bool)
         case over
     }
@@ -41,6 +48,11 @@ final class RelayExchange {
     private let headers: [HubRelayHeader]
     private let now: () -> ContinuousClock.Instant
     private let declared: Int
+    private let room: RelayRoom
+    /// Bytes that this request holds, those of its body that are to come among them.
+    private(set) var held = 0 {
+        didSet { room.changed(by: held - oldValue) }
+    }
     private var state = State.receiving
     private var body: [UInt8] = []
     private var deadline: ContinuousClock.Instant?
@@ -67,7 +79,8 @@ final class RelayExchange {
         config: GatewayConfig,
         output: any RelayOutput,
         now: @escaping () -> ContinuousClock.Instant,
-        workers: any RelayWorkers
+        workers: any RelayWorkers,
+        room: RelayRoom = RelayRoom()
     ) {
         self.format = format
         self.id = id
@@ -76,20 +89,23 @@ final class RelayExchange {
         self.now = now
         self.workers = workers
         self.declared = declared
-        self.headers = headers.filter {
-            Self.passedHeaders.contains($0.name.lowercased()) && $0.value.utf8.count <= 1024
-        }
-        .prefix(16).map { header in
-            var passed = HubRelayHeader()
-            (passed.name, passed.value) = (header.name.lowercased(), header.value)
-            return passed
-        }
+        self.room = room
+        self.headers = Array(headers.lazy.compactMap(Self.passed).prefix(16))
         body.reserveCapacity(declared)
+        hold(declared)
     }
 
-    /// Bytes that this request holds, those of its body that are to come among them.
-    var held: Int {
-        if case .receiving = state { max(declared, body.count) } else { body.count }
+    private static func passed(_ header: Header) -> HubRelayHeader? {
+        guard let name = passedHeaders.first(where: { header.name.isSameHeader(as: $0) }),
+            header.value.utf8.count <= 1024
+        else { return nil }
+        var passed = HubRelayHeader()
+        (passed.name, passed.value) = (name, header.value)
+        return passed
+    }
+
+    private func hold(_ bytes: Int) {
+        if held != bytes { held = bytes }
     }
 
     // MARK: From the client
@@ -98,6 +114,7 @@ final class RelayExchange {
         guard case .receiving = state else { return }
         guard body.count + bytes.count <= RelayCall.bodyLimit else { return refuse(413, .context, Self.tooLong) }
         body.append(contentsOf: bytes)
+        hold(max(declared, body.count))
     }
 
     static let tooLong = "a request has at most \(RelayCall.bodyLimit / 1_048_576) MiB"
@@ -106,6 +123,7 @@ final class RelayExchange {
     func complete() {
         guard case .receiving = state else { return }
         deadline = now() + Self.timeLimit
+        hold(body.count)
         guard let name = RelayBody(body)?.modelName else {
             return refuse(400, .badRequest, "the body must be a JSON object with a model: \"provider/model\"")
         }
@@ -135,7 +153,9 @@ final class RelayExchange {
         guard let slash = name.firstIndex(of: "/") else { return nil }
         let provider = name[..<slash].lowercased()
         let rest = name[name.index(after: slash)...]
-        guard !rest.isEmpty, rest.utf8.count <= 200, providers.contains(provider) else { return nil }
+        guard !rest.isEmpty, rest.utf8.count <= 200, provider != "demo",
+            config.models.contains(where: { $0.provider == provider })
+        else { return nil }
         return ModelRef(model: "\(provider)/\(rest)", worker: "model:\(provider)")
     }
 
@@ -168,9 +188,25 @@ final class RelayExchange {
         case (.failing(let head, let words), .frame(.mediaEnd(let end))):
             release(end)
             failed(head, words)
+        case (.gathering(let status, let headers, let bytes), .frame(.mediaChunk(let chunk))):
+            state = .gathering(status: status, headers, bytes.isEmpty ? chunk.data : bytes + chunk.data)
+        case (.gathering(let status, let headers, let bytes), .frame(.mediaEnd(let end))) where end.error.isEmpty:
+            release(end)
+            over()
+            output?.head(status: status, headers: headers, framing: .whole(bytes.count))
+            output?.body(bytes)
+            output?.end()
+        case (.gathering, .frame(.mediaEnd)):
+            part()
+            finish(isWhole: false)
+        case (.gathering, .caughtUp):
+            part()
+            output?.flush()
         case (.answering, .frame(.mediaChunk(let chunk))):
             output?.body(chunk.data)
             if output?.isWritable == false { stream?.isReading = false }
+        case (.answering, .caughtUp): output?.flush()
+        case (_, .caughtUp): return
         case (.answering(let isEventStream), .frame(.mediaEnd(let end))):
             release(end)
             // In a stream of events the worker has said it in the client's own dialect.
@@ -189,8 +225,14 @@ final class RelayExchange {
         let left = deadline.map { now().duration(to: $0) } ?? Self.timeLimit
         request.timeLeftMs = UInt32(clamping: max(1, left.wholeMilliseconds))
         request.attemptsLeft = attemptsLeft
-        stream?.send(.relayRequest(request))
-        pump()
+        if body.count <= Self.smallBody {
+            request.body = Data(body)
+            (sent, isSent) = (body.count, true)
+            stream?.send(.relayRequest(request), .mediaEnd(HubMediaEnd()))
+        } else {
+            stream?.send(.relayRequest(request))
+            pump()
+        }
     }
 
     private func pump() {
@@ -224,15 +266,31 @@ final class RelayExchange {
     private var isFallback: Bool { refusal != nil || !failures.isEmpty }
 
     private func answer(_ head: HubRelayHead) {
-        if isSent { body = [] }
+        if isSent {
+            body = []
+            hold(0)
+        }
         var headers = head.headers.prefix(32).map { (name: $0.name, value: $0.value) }
         let isEventStream = headers.contains {
-            $0.name.lowercased() == "content-type" && $0.value.lowercased().hasPrefix("text/event-stream")
+            $0.name.isSameHeader(as: "content-type") && $0.value.lowercased().hasPrefix("text/event-stream")
         }
         // Another model than the one that was asked for may have answered.
         headers.append((name: "x-clawhold-model", value: model.model))
-        state = .answering(isEventStream: isEventStream)
-        output?.head(status: Int(head.status), headers: headers)
+        guard isEventStream else {
+            state = .gathering(status: Int(head.status), headers, Data())
+            return
+        }
+        state = .answering(isEventStream: true)
+        output?.head(status: Int(head.status), headers: headers, framing: .events)
+    }
+
+    /// The end of an answer in one piece is not there yet: what is there goes on.
+    private func part() {
+        guard case .gathering(let status, let headers, let bytes) = state else { return }
+        state = .answering(isEventStream: false)
+        output?.head(status: status, headers: headers, framing: .pieces)
+        output?.body(bytes)
+        if output?.isWritable == false { stream?.isReading = false }
     }
 
     private func failed(_ head: HubRelayHead, _ words: Data) {
@@ -251,6 +309,7 @@ final class RelayExchange {
     /// The worker in hand is of no use any more.
     private func broke(_ why: String) {
         failures.append("\(model.model): \(why)")
+        part()
         guard case .answering(let isEventStream) = state else {
             attemptsLeft -= min(1, attemptsLeft)
             return next()
@@ -268,7 +327,8 @@ final class RelayExchange {
         over()
         output?.head(
             status: Int(refusal.head.status),
-            headers: refusal.head.headers.prefix(32).map { (name: $0.name, value: $0.value) }
+            headers: refusal.head.headers.prefix(32).map { (name: $0.name, value: $0.value) },
+            framing: .whole(refusal.body.count)
         )
         output?.body(refusal.body)
         output?.end()
@@ -283,16 +343,22 @@ final class RelayExchange {
         state = .over
         stream?.close()
         (body, candidates) = ([], [])
+        hold(0)
     }
 
     /// Answers with an error in the client's dialect, unless an answer has begun.
     func refuse(_ status: Int, _ kind: HubModelEvent.Failed.Kind, _ words: String) {
         switch state {
-        case .answering, .over: return
+        case .gathering, .answering, .over: return
         case .receiving, .asking, .failing: over()
         }
-        output?.head(status: status, headers: [(name: "content-type", value: "application/json")])
-        output?.body(Data(format.error(Self.failure(kind, words))))
+        let error = Data(format.error(Self.failure(kind, words)))
+        output?.head(
+            status: status,
+            headers: [(name: "content-type", value: "application/json")],
+            framing: .whole(error.count)
+        )
+        output?.body(error)
         output?.end()
     }
 

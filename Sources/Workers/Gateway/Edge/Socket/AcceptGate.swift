@@ -48,6 +48,9 @@ final class AcceptGate: ChannelDuplexHandler {
         resume()
     }
 
+    /// Another client may speak on the connection now, as a reverse proxy keeps them for all of its own: it has to prove itself.
+    func doubted(_ channel: any Channel) { strangers.append((channel, .now())) }
+
     func closed(_ channel: any Channel) {
         open -= 1
         admitted(channel)

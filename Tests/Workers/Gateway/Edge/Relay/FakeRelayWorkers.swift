@@ -30,6 +30,7 @@ final class FakeRelayWorkers: RelayWorkers {
             let bound = NIOLoopBound(stream, eventLoop: loop)
             loop.execute { [script] in
                 for message in script { bound.value.received(message) }
+                bound.value.caughtUp()
             }
         }
         return stream

@@ -23,6 +23,8 @@ final class RelayBench: RelayOutput {
     var headers: [String: String] = [:]
     var text = ""
     var ending = ""
+    var framing: RelayFraming?
+    var flushes = 0
 
     final class Clock {
         var now = ContinuousClock.now
@@ -81,9 +83,10 @@ final class RelayBench: RelayOutput {
             try say(.hello(HubBench.greeting(worker) { $0.stream = stream }))
         }
 
-        func say(_ message: HubMessage) throws {
+        /// What is said together is read together.
+        func say(_ messages: HubMessage...) throws {
             var bytes = ByteBuffer()
-            try Frame.encode(message, into: &bytes)
+            for message in messages { try Frame.encode(message, into: &bytes) }
             try channel.writeInbound(bytes)
         }
 
@@ -166,11 +169,14 @@ final class RelayBench: RelayOutput {
 
     // MARK: RelayOutput
 
-    func head(status: Int, headers: [(name: String, value: String)]) {
+    func head(status: Int, headers: [(name: String, value: String)], framing: RelayFraming) {
         #expect(self.status == 0, "two heads")
         self.status = status
+        self.framing = framing
         for header in headers { self.headers[header.name] = header.value }
     }
+
+    func flush() { flushes += 1 }
 
     func body(_ bytes: Data) {
         #expect(status != 0 && ending.isEmpty, "a body in the wrong place")

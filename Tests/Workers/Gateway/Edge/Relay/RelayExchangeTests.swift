@@ -41,6 +41,69 @@ struct RelayExchangeTests {
         #expect(worker.channel.isActive, "it waits for the next request")
     }
 
+    @Test("a small body goes along with its request; an answer that is there at once is told with its length")
+    func small() throws {
+        let bench = try RelayBench()
+        let limit = RelayExchange.smallBody
+        for (count, types) in [(limit, [2, 68, 58]), (limit + 1, [2, 68, 57, 58])] as [(Int, [UInt8])] {
+            let bench = try RelayBench()
+            let start = #"{"model":"one/m","x":""#
+            let body = start + String(repeating: "x", count: count - start.utf8.count - 2) + #""}"#
+            try bench.ask(body)
+            let heard = try bench.come("model:one").heard()
+            guard heard.count > 1, case .relayRequest(let request) = heard[1] else {
+                return #expect(Bool(false), "\(heard)")
+            }
+            #expect(heard.map(\.type) == types && request.body.count == (count > limit ? 0 : count))
+        }
+        try bench.ask()
+        let worker = try bench.come("model:one")
+        let head = HubRelayHead.with { $0.status = 200 }
+        try worker.say(
+            .relayHead(head),
+            .mediaChunk(.with { $0.data = Data("{\"a\"".utf8) }),
+            .mediaChunk(.with { $0.data = Data(":1}".utf8) }),
+            .mediaEnd(HubMediaEnd())
+        )
+        #expect(bench.framing == .whole(7) && bench.text == #"{"a":1}"# && bench.ending == "whole")
+        #expect(worker.channel.isActive, "it waits for the next request")
+    }
+
+    @Test("an answer in one piece whose end is not there yet goes on as it comes, and is cut when that is bad")
+    func pieces() throws {
+        let bench = try RelayBench()
+        try bench.ask()
+        let worker = try bench.come("model:one")
+        let head = HubRelayHead.with { $0.status = 200 }
+        try worker.say(.relayHead(head), .mediaChunk(.with { $0.data = Data("{".utf8) }))
+        #expect(bench.framing == .pieces && bench.text == "{" && bench.flushes == 1)
+        try worker.say("}")
+        #expect(bench.text == "{}" && bench.flushes == 2)
+        try worker.finish()
+        #expect(bench.ending == "whole")
+        let bad = try RelayBench()
+        try bad.ask()
+        let other = try bad.come("model:one")
+        try other.say(
+            .relayHead(head),
+            .mediaChunk(.with { $0.data = Data("{".utf8) }),
+            .mediaEnd(.with { $0.error = "it broke" })
+        )
+        #expect(bad.framing == .pieces && bad.text == "{" && bad.ending == "cut")
+    }
+
+    @Test("events that are read together leave together, at once")
+    func flushed() throws {
+        let bench = try RelayBench()
+        try bench.ask()
+        let worker = try bench.come("model:one")
+        try worker.say(status: 200)
+        #expect(bench.framing == .events && bench.flushes == 1)
+        let event = HubMessage.mediaChunk(.with { $0.data = Data("data: 1\n\n".utf8) })
+        try worker.say(event, event)
+        #expect(bench.text == "data: 1\n\ndata: 1\n\n" && bench.flushes == 2)
+    }
+
     @Test("a worker that does not read is not sent the body; it goes when that one reads again")
     func slowWorker() throws {
         let bench = try RelayBench()
@@ -137,7 +200,7 @@ struct RelayExchangeTests {
         try first.finish()
         #expect(bench.ending == "whole")
         let again = try RelayBench.second(bench)
-        #expect(try first.heard().map(\.type) == [68, 57, 58])
+        #expect(try first.heard().map(\.type) == [68, 58])
         try first.channel.close().wait()
         let fresh = try bench.come("model:one")
         let heard = try fresh.heard()

@@ -13,7 +13,7 @@ import Testing
 struct RelayHTTPTests {
     private static let body = #"{"model":"one/m","stream":true}"#
 
-    private static func post(
+    static func post(
         _ path: String = "/v1/chat/completions",
         _ headers: [String] = ["Authorization: Bearer \(EdgeBench.token)"],
         version: String = "1.1"
@@ -34,7 +34,7 @@ struct RelayHTTPTests {
         return isWhole ? body + [.mediaEnd(HubMediaEnd())] : body
     }
 
-    private static func with(
+    static func with(
         _ workers: FakeRelayWorkers,
         _ change: (inout EdgeBench.Setup) -> Void = { _ in },
         _ body: (EdgeBench) async throws -> Void
