@@ -18,7 +18,7 @@ final class GatewayStream: StreamOpener {
     }
 
     /// Begins the name of every such stream, and of no other.
-    static let prefix = "gateway/"
+    static let prefix = HubStreamName.gatewayPrefix
 
     private let receive: (Event) -> Void
     private let withdraw: (GatewayStream) -> Void

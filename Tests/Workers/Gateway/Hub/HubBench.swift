@@ -18,7 +18,14 @@ final class HubBench: Sendable {
 
     static let key: [UInt8] = Array("key of this start".utf8)
 
-    static func start(_ limits: HubLimits = HubLimits()) async throws -> HubBench {
+    /// Patient, as `EdgeBench`.
+    static let patient = {
+        var limits = HubLimits()
+        (limits.hello, limits.pairing) = (.seconds(60), .seconds(60))
+        return limits
+    }()
+
+    static func start(_ limits: HubLimits = patient) async throws -> HubBench {
         let path = "/tmp/clawhold-hub-\(UUID().uuidString.prefix(8)).sock"
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let (events, hub) = try await loop.submit {
