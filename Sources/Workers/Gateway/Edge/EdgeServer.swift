@@ -139,6 +139,7 @@ extension EdgeServer {
         let bootstrap = ServerBootstrap(group: eventLoop)
             // One at a time keeps the gate's bounds exact.
             .serverChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: ReadBuffers.allocator)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(gate.value)

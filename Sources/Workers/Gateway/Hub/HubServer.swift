@@ -2,6 +2,7 @@ internal import IPCControl
 internal import IPCHub
 internal import NIOCore
 internal import NIOPosix
+internal import Runtime
 
 /// The gateway's side of all links: accepts, checks HELLO, keeps the newest incarnation's link, pairs streams.
 ///
@@ -58,6 +59,7 @@ final class HubServer {
         let server = NIOLoopBound(self, eventLoop: loop)
         return ServerBootstrap(group: loop)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.recvAllocator, value: ReadBuffers.allocator)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(LinkHandler(server: server.value))

@@ -7,13 +7,19 @@ package protocol RelayAttempts: Sendable {
 
     /// Asks once with this key. Head and body go into `answer`, its end does not.
     ///
-    /// - Parameter first: called before anything does: the commit point, from where on nobody may try again.
+    /// Returns how it ended before an answer began, or nil as soon as one has: who waited on would keep a task, which is more
+    /// than all else that an open stream holds.
+    ///
+    /// - Parameters:
+    ///   - first: called before anything of an answer goes on: the commit point, from where on nobody may try again.
+    ///   - ended: called with how an answer ended that has begun.
     func relay(
         _ call: RelayCall,
         _ format: RelayFormat,
         with key: ProviderKey,
         limit: Duration,
         into answer: RelayAnswer,
-        first: @escaping @Sendable () -> Void
-    ) async -> AttemptReport
+        first: @escaping @Sendable () -> Void,
+        ended: @escaping @Sendable (AttemptReport) -> Void
+    ) async -> AttemptReport?
 }

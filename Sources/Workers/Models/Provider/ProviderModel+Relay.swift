@@ -3,7 +3,6 @@ internal import Failover
 internal import FoundationEssentials
 internal import IPCHub
 internal import Runtime
-internal import Synchronization
 
 extension ProviderModel {
     /// Passes a request through: the same keys, cooldowns and ledger as a call, the body in the client's own words.
@@ -12,22 +11,20 @@ extension ProviderModel {
             return refuse(call, into: answer)
         }
         let stand = Self.stand(call)
-        let began = Mutex(false)
         try await run(
             Answering(
                 call: stand,
-                attempt: { key, limit, first in
-                    await relay.relay(call, format, with: key, limit: limit, into: answer) {
-                        began.withLock { $0 = true }
-                        first()
+                attempt: { key, limit, course in
+                    await relay.relay(call, format, with: key, limit: limit, into: answer, first: course.first) {
+                        report in
+                        guard let failed = course.ended(report) else { return answer.end() }
+                        answer.body(format.errorEvent(failed))
+                        answer.end(error: failed.cause)
                     }
                 },
+                // An answer that begins goes on by itself.
                 finished: { _ in answer.end() },
                 failed: { failed in
-                    guard !began.withLock({ $0 }) else {
-                        answer.body(format.errorEvent(failed))
-                        return answer.end(error: failed.cause)
-                    }
                     answer.head(Self.head(failed, call))
                     answer.body(format.error(failed))
                     answer.end()

@@ -98,9 +98,9 @@ final class ProviderModel: ModelProvider {
     func answering(_ call: ModelCall, _ answer: ModelAnswer) -> Answering {
         Answering(
             call: call,
-            attempt: { [attempts] key, limit, first in
+            attempt: { [attempts] key, limit, course in
                 await attempts.attempt(call, with: key, limit: limit) { event in
-                    first()
+                    course.first()
                     try await answer.write(event)
                 }
             },
@@ -113,10 +113,18 @@ final class ProviderModel: ModelProvider {
     struct Answering: Sendable {
         /// Of a request that is passed through: what keys, plan and ledger need of it.
         let call: ModelCall
-        /// Asks once; says `first` before anything of the answer goes on.
-        let attempt: @Sendable (ProviderKey, Duration, _ first: @escaping @Sendable () -> Void) async -> AttemptReport
+        /// Asks once. Nil: an answer has begun, and `Course.ended` will be told how it ended.
+        let attempt: @Sendable (ProviderKey, Duration, Course) async -> AttemptReport?
         let finished: @Sendable (HubModelEvent.Finished) async throws -> Void
         let failed: @Sendable (HubModelEvent.Failed) async throws -> Void
+    }
+
+    /// What an attempt has to say while it runs.
+    struct Course: Sendable {
+        /// Before anything of the answer goes on.
+        let first: @Sendable () -> Void
+        /// How an answer ended whose attempt is not waited for any more. Writes it down; returns what broke it, if something did.
+        let ended: @Sendable (AttemptReport) -> HubModelEvent.Failed?
     }
 
     /// Makes the plan of a call and carries it out.
@@ -187,20 +195,22 @@ final class ProviderModel: ModelProvider {
             return false
         }
         let isFirst = Mutex(true)
-        let report = await answering.attempt(key, limit) {
-            if isFirst.withLock({ first in
-                defer { first = false }; return first
-            }) {
-                self.succeeded(running)
-            }
-        }
+        let course = Course(
+            first: {
+                if isFirst.withLock({ first in
+                    defer { first = false }; return first
+                }) {
+                    self.succeeded(running)
+                }
+            },
+            ended: { self.ended($0, call, running, profile) }
+        )
+        guard let report = await answering.attempt(key, limit, course) else { return true }
         records.record(row(report, call, profile))
         switch report.end {
         case .clientGone: throw CancellationError()
         case .finished(var finished):
-            succeeded(running)
-            lastModel.withLock { $0 = call.request.model.prefix(scalars: 200) }
-            records.changed(urgent: false)
+            answered(call, running)
             finished.profile = profile
             finished.attempts = UInt32(clamping: running.plan.withLock { $0.attempts })
             try await answering.finished(finished)
@@ -222,6 +232,29 @@ final class ProviderModel: ModelProvider {
             running.plan.withLock { $0.credentialChanged(profile, rules) }
             return false
         }
+    }
+
+    /// How an answer ended that had begun. What broke it; nil: nothing, or who asked is gone.
+    private func ended(
+        _ report: AttemptReport,
+        _ call: ModelCall,
+        _ running: RunningPlan,
+        _ profile: String
+    ) -> HubModelEvent.Failed? {
+        records.record(row(report, call, profile))
+        switch report.end {
+        case .clientGone: return nil
+        case .finished:
+            answered(call, running)
+            return nil
+        case .failed(let failure): return afterContent(failure, running, profile)
+        }
+    }
+
+    private func answered(_ call: ModelCall, _ running: RunningPlan) {
+        succeeded(running)
+        lastModel.withLock { $0 = call.request.model.prefix(scalars: 200) }
+        records.changed(urgent: false)
     }
 
     @discardableResult

@@ -22,6 +22,7 @@ package enum HubConnection {
         while true {
             do {
                 return try await ClientBootstrap(group: worker.eventLoop)
+                    .channelOption(.recvAllocator, value: ReadBuffers.allocator)
                     .connect(unixDomainSocketPath: worker.start.hubPath) { channel in
                         channel.eventLoop.makeCompletedFuture { try configure(channel) }
                     }

@@ -22,6 +22,8 @@ package protocol RelayOutput: AnyObject {
     /// False: enough waits for who asked, and `whenWritable` is called when that has gone.
     var isWritable: Bool { get }
     var whenWritable: (() -> Void)? { get set }
+    /// Called when who asked went away: closing is cancelling.
+    var whenGone: (() -> Void)? { get set }
 
     func head(_ head: HubRelayHead)
     func body(_ bytes: ByteBuffer)

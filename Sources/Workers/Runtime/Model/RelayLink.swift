@@ -40,6 +40,7 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
     private var isReadHeld = false
     private var isFlushDue = false
     var whenWritable: (() -> Void)?
+    var whenGone: (() -> Void)?
 
     init(_ model: ModelWorker, stream: String) {
         self.model = model
@@ -61,12 +62,13 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        // Closing is cancelling.
-        answering?.cancel()
+        // Closing is cancelling, before an answer has begun and after.
         if case .resting = state { model.activity.withLock { $0.resting -= 1 } }
         state = .closed
+        answering?.cancel()
+        whenGone?()
         forget()
-        whenWritable = nil
+        (whenWritable, whenGone) = (nil, nil)
         model.leftStream()
         context.fireChannelInactive()
     }
@@ -171,7 +173,7 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
         let answer = RelayAnswer(self, on: worker.eventLoop)
         self.call = RelayCall(request: HubRelayRequest(), body: [])
         worker.reach("model.received")
-        // Cancelled with the connection.
+        // Cancelled with the connection. Ends with the answer's beginning.
         answering = Task(executorPreference: worker.executor) {
             if provider.keepsState { await records.isRestored() }
             do {
@@ -216,7 +218,7 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
         end.error = error
         write(.mediaEnd(end))
         answering = nil
-        whenWritable = nil
+        (whenWritable, whenGone) = (nil, nil)
         forget()
         state = .resting
         model.activity.withLock { activity in

@@ -36,15 +36,19 @@ struct RelayConnectionTests {
         )
     }
 
-    private static func relay(_ upstream: Upstream, into output: RecordedAnswer.Handle) async -> AttemptReport {
+    private static func relay(_ upstream: Upstream, into output: RecordedAnswer.Handle) async throws -> AttemptReport {
         let body = #"{"model":"gw/x","stream":true,"stream_options":{},"messages":[]}"#
-        return await upstream.relay(
-            RelayCall(request: HubRelayRequest(), body: Array(body.utf8)),
-            .chat,
-            with: ProviderKey(profile: "p", kind: .apiKey, value: "sk-own-secret-key"),
-            limit: .seconds(60),
-            into: output.answer
-        ) {}
+        return try await output.ending { ended in
+            await upstream.relay(
+                RelayCall(request: HubRelayRequest(), body: Array(body.utf8)),
+                .chat,
+                with: ProviderKey(profile: "p", kind: .apiKey, value: "sk-own-secret-key"),
+                limit: .seconds(60),
+                into: output.answer,
+                first: {},
+                ended: ended
+            )
+        }
     }
 
     private static func isFinished(_ report: AttemptReport) -> Bool {
@@ -62,14 +66,14 @@ struct RelayConnectionTests {
         let upstream = Self.upstream(server)
         for _ in 0..<2 {
             let output = try await RecordedAnswer.make(on: upstream.connections.loop)
-            #expect(Self.isFinished(await Self.relay(upstream, into: output)))
+            #expect(try await Self.isFinished(Self.relay(upstream, into: output)))
             #expect(try await output.seen().body == Self.word + Self.end)
         }
         #expect(server.connections == 1 && server.requests.count == 2)
         // Memory is short: what rests goes, and the next request dials.
         await upstream.shed()
         let output = try await RecordedAnswer.make(on: upstream.connections.loop)
-        _ = await Self.relay(upstream, into: output)
+        _ = try await Self.relay(upstream, into: output)
         #expect(server.connections == 2)
         try await upstream.client.shutdown()
         await server.stop()
@@ -83,7 +87,7 @@ struct RelayConnectionTests {
         var ends: [Bool] = []
         for _ in 0..<3 {
             let output = try await RecordedAnswer.make(on: upstream.connections.loop)
-            let report = await Self.relay(upstream, into: output)
+            let report = try await Self.relay(upstream, into: output)
             ends.append(Self.isFinished(report))
             if ends.count == 3 { #expect(Self.failure(report)?.kind == .transient, "\(report.end)") }
         }
@@ -109,7 +113,7 @@ struct RelayConnectionTests {
         for _ in 0..<50 { _ = try await output.seen() }
         #expect(try await output.seen().body.utf8.count <= held + 65_536 && held < 12_000_000)
         try await output.set(writable: true)
-        #expect(Self.isFinished(await report))
+        #expect(Self.isFinished(try await report))
         #expect(try await output.seen().body == Self.word + String(repeating: filler, count: 400) + Self.end)
         try await upstream.client.shutdown()
         await server.stop()
@@ -132,7 +136,10 @@ struct RelayConnectionTests {
             let server = try await ScriptedServer.start(steps)
             let upstream = Self.upstream(server, times: times)
             let began = ContinuousClock.now
-            let report = await Self.relay(upstream, into: try await RecordedAnswer.make(on: upstream.connections.loop))
+            let report = try await Self.relay(
+                upstream,
+                into: try await RecordedAnswer.make(on: upstream.connections.loop)
+            )
             #expect(Self.failure(report)?.kind == kind && report.isCommitted == isCommitted, "\(report.end)")
             #expect(ContinuousClock.now - began < .seconds(50))
             await server.clientClosed()
@@ -142,7 +149,7 @@ struct RelayConnectionTests {
         // The end of the body did not come, and nobody waits for it: the answer was whole.
         let server = try await ScriptedServer.start([.send(Self.open + Self.word + Self.end), .hold])
         let upstream = Self.upstream(server)
-        let report = await Self.relay(upstream, into: try await RecordedAnswer.make(on: upstream.connections.loop))
+        let report = try await Self.relay(upstream, into: try await RecordedAnswer.make(on: upstream.connections.loop))
         #expect(Self.isFinished(report))
         try await upstream.client.shutdown()
         await server.stop()
@@ -153,12 +160,29 @@ struct RelayConnectionTests {
         let server = try await ScriptedServer.start([.send(Self.open + Self.word), .hold])
         let upstream = Self.upstream(server)
         let output = try await RecordedAnswer.make(on: upstream.connections.loop)
-        let asking = Task { await Self.relay(upstream, into: output) }
+        let asking = Task { try await Self.relay(upstream, into: output) }
         try await eventually { try await !output.seen().body.isEmpty }
-        asking.cancel()
-        let report = await asking.value
+        try await output.leave()
+        let report = try await asking.value
         guard case .clientGone = report.end else {
             Issue.record("\(report.end)")
+            return
+        }
+        await server.clientClosed()
+        try await upstream.client.shutdown()
+        await server.stop()
+    }
+
+    @Test("who goes away before an answer begins ends the request as well")
+    func goneEarly() async throws {
+        let server = try await ScriptedServer.start([.hold])
+        let upstream = Self.upstream(server)
+        let output = try await RecordedAnswer.make(on: upstream.connections.loop)
+        let asking = Task { try await Self.relay(upstream, into: output) }
+        try await eventually { server.requests.count == 1 }
+        asking.cancel()
+        guard case .clientGone = try await asking.value.end else {
+            Issue.record("it went on")
             return
         }
         await server.clientClosed()
@@ -178,7 +202,7 @@ struct RelayConnectionTests {
             config: ProviderConfig(),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        let report = await Self.relay(upstream, into: try await RecordedAnswer.make(on: loop))
+        let report = try await Self.relay(upstream, into: try await RecordedAnswer.make(on: loop))
         #expect(Self.failure(report)?.cause.contains("no address of HTTP") == true)
         try await client.shutdown()
     }

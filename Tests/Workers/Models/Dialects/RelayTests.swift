@@ -46,14 +46,16 @@ struct RelayTests {
         let output = try await RecordedAnswer.make(on: upstream.connections.loop)
         let firsts = Mutex(0)
         let key = ProviderKey(profile: "p", kind: .apiKey, value: "sk-own-secret-key")
-        let report = await upstream.relay(
-            RelayCall(request: request, body: Array(body.utf8)),
-            format,
-            with: key,
-            limit: .seconds(60),
-            into: output.answer
-        ) {
-            firsts.withLock { $0 += 1 }
+        let report = try await output.ending { ended in
+            await upstream.relay(
+                RelayCall(request: request, body: Array(body.utf8)),
+                format,
+                with: key,
+                limit: .seconds(60),
+                into: output.answer,
+                first: { firsts.withLock { $0 += 1 } },
+                ended: ended
+            )
         }
         let seen = try await output.seen()
         #expect(firsts.withLock { $0 } == seen.heads.count && seen.error == nil)

@@ -94,12 +94,13 @@ extension FakeWire: RelayAttempts {
         with key: ProviderKey,
         limit: Duration,
         into answer: RelayAnswer,
-        first: @escaping @Sendable () -> Void
-    ) async -> AttemptReport {
+        first: @escaping @Sendable () -> Void,
+        ended: @escaping @Sendable (AttemptReport) -> Void
+    ) async -> AttemptReport? {
         let isFirst = Mutex(true)
         var request = HubModelRequest()
         request.model = call.request.model
-        return await attempt(ModelCall(request: request, messages: []), with: key, limit: limit) { event in
+        let report = await attempt(ModelCall(request: request, messages: []), with: key, limit: limit) { event in
             if isFirst.withLock({ first in
                 defer { first = false }; return first
             }) {
@@ -108,5 +109,8 @@ extension FakeWire: RelayAttempts {
             }
             answer.body(Array(event.text.utf8))
         }
+        guard !isFirst.withLock({ $0 }) else { return report }
+        ended(report)
+        return nil
     }
 }

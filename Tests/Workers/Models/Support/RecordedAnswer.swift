@@ -24,7 +24,20 @@ package final class RecordedAnswer: RelayOutput {
             self.output = NIOLoopBound(output, eventLoop: loop)
         }
 
+        /// How an attempt ended, before an answer began or after.
+        package func ending<Report: Sendable>(
+            _ attempt: (_ ended: @escaping @Sendable (Report) -> Void) async -> Report?
+        ) async throws -> Report {
+            let (reports, report) = AsyncStream<Report>.makeStream()
+            if let early = await attempt({ report.yield($0) }) { return early }
+            for await late in reports { return late }
+            throw CancellationError()
+        }
+
         package func seen() async throws -> Seen { try await output.eventLoop.submit { output.value.seen }.get() }
+
+        /// Goes away.
+        package func leave() async throws { try await output.eventLoop.submit { output.value.whenGone?() }.get() }
 
         /// Reads again, or stops.
         package func set(writable: Bool) async throws {
@@ -37,6 +50,7 @@ package final class RecordedAnswer: RelayOutput {
 
     package var isWritable = true
     package var whenWritable: (() -> Void)?
+    package var whenGone: (() -> Void)?
     private var seen = Seen()
 
     package static func make(on loop: any EventLoop) async throws -> Handle {

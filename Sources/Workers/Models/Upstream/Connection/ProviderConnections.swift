@@ -2,6 +2,7 @@ package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
+internal import Runtime
 
 /// The connections to one provider for requests that are passed through: everything on one event loop, without a task or a
 /// queue between socket and socket (docs/decisions/0194).
@@ -51,6 +52,7 @@ package final class ProviderConnections: Sendable {
         return ClientBootstrap(group: loop)
             .connectTimeout(connectTimeout)
             .channelOption(.autoRead, value: false)
+            .channelOption(.recvAllocator, value: ReadBuffers.allocator)
             // A read more would only find that nothing has come.
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)

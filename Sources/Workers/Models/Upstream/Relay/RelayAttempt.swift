@@ -30,7 +30,7 @@ final class RelayAttempt: ProviderConnectionUser {
         case refusal(HTTPHeaders, ByteBuffer)
     }
 
-    private let request: Request
+    private var request: Request
     private let connections: ProviderConnections
     private let times: CallTimes
     private let output: any RelayOutput
@@ -72,6 +72,7 @@ final class RelayAttempt: ProviderConnectionUser {
     func begin() {
         watch()
         output.whenWritable = { [weak self] in self?.connection?.readOn() }
+        output.whenGone = { [weak self] in self?.cancel() }
         connect(isFresh: false)
     }
 
@@ -188,6 +189,8 @@ final class RelayAttempt: ProviderConnectionUser {
         progress.note(delivery.draft)
         if passed.isFirst {
             progress.commit()
+            // Nobody is asked with it again.
+            request.body = []
             first()
             output.head(response)
         }
@@ -229,7 +232,7 @@ final class RelayAttempt: ProviderConnectionUser {
         isOver = true
         timer?.cancel()
         timer = nil
-        output.whenWritable = nil
+        (output.whenWritable, output.whenGone) = (nil, nil)
         connection?.close()
         connection = nil
         var report = progress.report(end)

@@ -22,8 +22,9 @@ extension Upstream: RelayAttempts {
         with key: ProviderKey,
         limit: Duration,
         into answer: RelayAnswer,
-        first: @escaping @Sendable () -> Void
-    ) async -> AttemptReport {
+        first: @escaping @Sendable () -> Void,
+        ended: @escaping @Sendable (AttemptReport) -> Void
+    ) async -> AttemptReport? {
         guard let body = RelayBody(call.body), let address = connections.address else {
             let words =
                 connections.address == nil ? "\(ProviderConnections.BadAddress())" : "the body is no JSON object"
@@ -64,10 +65,13 @@ extension Upstream: RelayAttempts {
                         times: times,
                         limit: limit,
                         into: output,
-                        first: first,
+                        first: {
+                            first()
+                            continuation.resume(returning: nil)
+                        },
                         finished: { report in
                             running.value = nil
-                            continuation.resume(returning: report)
+                            if report.isCommitted { ended(report) } else { continuation.resume(returning: report) }
                         }
                     )
                     running.value = attempt
