@@ -97,7 +97,8 @@ extension DeliveryCore {
 
     mutating func pumpLedger(_ worker: String, _ now: Int64) {
         guard let link = links[worker] else { return }
-        if let rows = links[worker]?.ledger.next(now: now, isUrgent: isDraining) {
+        // What a day's limit counts must not wait: the next question may be one too many.
+        if let rows = links[worker]?.ledger.next(now: now, isUrgent: isDraining || spending.isNeeded) {
             commit(.record(worker: worker, link: link.id, rows))
         } else if let due = link.ledger.dueAt, due < ledgerAt ?? .max {
             ledgerAt = due
@@ -118,8 +119,6 @@ extension DeliveryCore {
         }
     }
 
-    /// An attempt counts for the day's limit from its commit on: a limit is noticed that much later than before, which is less
-    /// than the attempt itself took.
     mutating func recorded(_ worker: String, _ link: Int, _ rows: [LedgerEntry], new: Set<String>, _ now: Int64) {
         for row in rows where new.contains(row.id) {
             spending.add(row)

@@ -202,6 +202,17 @@ struct ModelFrameTests {
         #expect(ledgerAcks(bench, link) == [["c"]])
     }
 
+    @Test("where a day has a limit a call counts at once")
+    func limited() throws {
+        var config = GatewayConfig()
+        config.spend.perDay = 1
+        let bench = try Bench(config: config)
+        let link = bench.link(Self.worker)
+        _ = bench.take(link)
+        bench.receive(Self.worker, link, row("a"))
+        #expect(ledgerAcks(bench, link) == [["a"]])
+    }
+
     @Test("two workers' calls are each woken for, and so is what waits for quiet")
     func woken() throws {
         let bench = try Bench()

@@ -61,7 +61,6 @@ struct OfferTests {
                 }
             )
         )
-        bench.wake()
     }
 
     /// The next turn: a message from somebody, parsed and given to the agent.
