@@ -35,6 +35,8 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
     private var call = RelayCall(request: HubRelayRequest(), body: [])
     private var ticket = Admission.Ticket()
     private var answering: Task<Void, Never>?
+    /// Requests that were put to the provider.
+    private var served = 0
     /// Nothing more is read: there is no room for it yet.
     private var isWaiting = false
     private var isReadHeld = false
@@ -173,17 +175,27 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
         let answer = RelayAnswer(self, on: worker.eventLoop)
         self.call = RelayCall(request: HubRelayRequest(), body: [])
         worker.reach("model.received")
+        served += 1
+        let this = NIOLoopBound((link: self, number: served), eventLoop: worker.eventLoop)
         // Cancelled with the connection. Ends with the answer's beginning.
         answering = Task(executorPreference: worker.executor) {
             if provider.keepsState { await records.isRestored() }
             do {
                 try await provider.relay(call, into: answer)
             } catch {
-                if Task.isCancelled { return }
-                worker.log.debug("a relayed request ended: \(error)")
-                answer.end(error: "\(error)")
+                if !Task.isCancelled {
+                    worker.log.debug("a relayed request ended: \(error)")
+                    answer.end(error: "\(error)")
+                }
             }
+            // Who holds a task that has ended holds its stack as well.
+            worker.eventLoop.execute { this.value.link.left(this.value.number) }
         }
+    }
+
+    /// The task of a request has nothing more to do.
+    private func left(_ number: Int) {
+        if number == served { answering = nil }
     }
 
     private func shed() {
