@@ -101,6 +101,40 @@ extension SystemTests {
             #expect(try await world.gateway.stop() == 0)
         }
 
+        @Test("bodies of any size arrive whole, one after another", arguments: [100, 70_000, 1_000_000])
+        func sizes(_ count: Int) async throws {
+            let world = try await Self.start([Self.providers[1]])
+            let question: JSONValue = [
+                "model": "p-chat/test-1",
+                "messages": [["role": "user", "content": .string(String(repeating: "x", count: count))]],
+            ]
+            let port = world.gateway.port
+            for _ in 0..<2 {
+                let answer = try await blocking {
+                    let socket = try Socket.tcp(port)
+                    let head = """
+                        POST /v1/chat/completions HTTP/1.1\r
+                        Host: localhost\r
+                        Authorization: Bearer \(Gateway.token)\r
+                        Connection: close\r
+                        Content-Length: \(question.bytes.count)\r
+                        \r
+
+                        """
+                    try socket.write(Array(head.utf8) + question.bytes)
+                    var text = ""
+                    while true {
+                        let more = try socket.read(within: 20)
+                        if more.isEmpty { return text }
+                        text += String(decoding: more, as: UTF8.self)
+                    }
+                }
+                #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer.prefix(400))")
+            }
+            #expect(try await world.model.calls().count == 2)
+            #expect(try await world.gateway.stop() == 0)
+        }
+
         @Test("switched off, as it is by default, there is nothing at its paths")
         func off() async throws {
             let world = try await World.start(models: [Self.providers[1]])

@@ -53,6 +53,10 @@ extension SystemTests {
             for number in 0..<3 { _ = try await world.ask("question \(number)") }
             let calls = try await world.model.settled()
             let output = calls.reduce(0) { $0 + ($1["usage"]?["output"]?.integer ?? 0) }
+            // Rows of the ledger wait a moment for each other.
+            try await eventually(within: 10, "the tokens are in the ledger") {
+                try await Terminal.json(world, "usage", "--days", "1").text.contains("\(output)")
+            }
             let page = try await Terminal.type(world, "usage", "--days", "1")
             #expect(page.code == 0 && page.text.contains("alpha"), "\(page.text)")
             let json = try await Terminal.json(world, "usage", "--days", "1")

@@ -244,6 +244,8 @@ final class RelayExchange {
             sent += chunk.data.count
             stream.send(.mediaChunk(chunk))
         }
+        // What was sent may have left at once, and the rest with it: `writable` came from within.
+        guard !isSent else { return }
         isSent = true
         stream.send(.mediaEnd(HubMediaEnd()))
     }
