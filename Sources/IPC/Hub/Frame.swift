@@ -20,9 +20,9 @@ package enum Frame {
         buffer.writeBytes(bytes)
     }
 
-    /// The wire form of a MEDIA_CHUNK that carries `bytes`: as `encode` makes it, with one copy less. The caller keeps within
-    /// the bound.
-    package static func chunk(_ bytes: ByteBuffer) -> ByteBuffer {
+    /// Appends the wire form of a MEDIA_CHUNK that carries `bytes`: as it comes of the message, with two copies less. The caller
+    /// keeps within the bound.
+    package static func encode(chunk bytes: ByteBuffer, into frame: inout ByteBuffer) {
         let length = bytes.readableBytes
         var varint: [UInt8] = []
         var rest = length
@@ -32,14 +32,13 @@ package enum Frame {
         } while rest > 0
         // Field 1, length-delimited; protobuf leaves an empty one out.
         let body = length == 0 ? 0 : 1 + varint.count + length
-        var frame = ByteBufferAllocator().buffer(capacity: 5 + body)
+        frame.reserveCapacity(minimumWritableBytes: 5 + body)
         frame.writeInteger(UInt32(body + 1))
         frame.writeInteger(chunkType)
-        guard length > 0 else { return frame }
+        guard length > 0 else { return }
         frame.writeInteger(0x0A as UInt8)
         frame.writeBytes(varint)
         frame.writeImmutableBuffer(bytes)
-        return frame
     }
 
     private static let chunkType = HubMessage.mediaChunk(HubMediaChunk()).type

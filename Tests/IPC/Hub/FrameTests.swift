@@ -26,7 +26,9 @@ struct FrameTests {
         let bytes = ByteBuffer(repeating: 0x61, count: count)
         var encoded = ByteBuffer()
         try Frame.encode(.mediaChunk(.with { $0.data = Data(repeating: 0x61, count: count) }), into: &encoded)
-        #expect(Frame.chunk(bytes) == encoded)
+        var direct = ByteBuffer()
+        Frame.encode(chunk: bytes, into: &direct)
+        #expect(direct == encoded)
     }
 
     @Test("have the golden bytes of docs/ipc.md")

@@ -115,6 +115,65 @@ struct ModelRelayTests {
         serving.cancel()
     }
 
+    /// Writes an attempt down before it ends its answer.
+    private struct Counting: ModelProvider {
+        let records: ModelRecords
+
+        func answer(_ call: ModelCall, into answer: ModelAnswer) async throws {
+            try await answer.finished(HubModelEvent.Finished())
+        }
+
+        func relay(_ call: RelayCall, into answer: RelayAnswer) async throws {
+            answer.head(.with { $0.status = 200 })
+            records.record(.with { $0.model = call.request.model }, with: answer)
+            answer.end()
+        }
+    }
+
+    @Test("its row of the ledger goes along in front of the end, and again on the link if that may not have been read")
+    func row() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "model:test", hub: hub.path, group: group)
+        let records = ModelRecords(subject.worker)
+        let provider = Counting(records: records)
+        let worker = ModelWorker(worker: subject.worker, provider: provider, records: records)
+        let model = Task { await worker.run() }  // cancelled below
+        let (answers, answer) = AsyncStream<HubMessage>.makeStream()
+        let (tellings, telling) = AsyncStream<HubLedgerRow>.makeStream()
+        let serving = Task {  // cancelled below
+            try await hub.run { number, worker in
+                _ = try await worker.welcome()
+                guard number > 1 else {
+                    try await worker.send(.streamOpen(.with { $0.stream = "gateway/1" }))
+                    while let message = try await worker.next() {
+                        if case .ledgerRow(let row) = message { telling.yield(row) }
+                    }
+                    return
+                }
+                for model in ["first", "second"] {
+                    try await worker.send(.relayRequest(.with { $0.model = model }))
+                    try await worker.send(.mediaEnd(HubMediaEnd()))
+                    while let message = try await worker.next() {
+                        answer.yield(message)
+                        if case .mediaEnd = message { break }
+                    }
+                }
+                answer.finish()
+            }
+        }
+        var seen: [HubMessage] = []
+        for await message in answers { seen.append(message) }
+        #expect(seen.map(\.type) == [69, 66, 58, 69, 66, 58])
+        // Who asks for another answer on the connection has read the one before.
+        for await row in tellings {
+            #expect(row.model == "second" && seen.contains(.ledgerRow(row)))
+            break
+        }
+        serving.cancel()
+        model.cancel()
+    }
+
     @Test("without room it is read to its end and sent away without words; another model may be asked")
     func shed() async throws {
         for (budget, pieces) in [(10, 20), (1_000_000, 20)] {

@@ -20,6 +20,8 @@ final class GatewayStream: StreamOpener {
     /// Begins the name of every such stream, and of no other.
     static let prefix = HubStreamName.gatewayPrefix
 
+    /// Whose stream it is.
+    let worker: String
     private let receive: (Event) -> Void
     private let withdraw: (GatewayStream) -> Void
     private let rest: (LinkHandler) -> Void
@@ -34,14 +36,17 @@ final class GatewayStream: StreamOpener {
     }
 
     /// - Parameters:
+    ///   - worker: who serves it.
     ///   - withdraw: tells the hub that nobody waits for the worker any more.
     ///   - rest: gives the hub a connection whose worker waits for the next request on it.
     ///   - receive: is not called any more after `ended` or `close`.
     init(
+        worker: String,
         withdraw: @escaping (GatewayStream) -> Void,
         rest: @escaping (LinkHandler) -> Void = { $0.close() },
         receive: @escaping (Event) -> Void
     ) {
+        self.worker = worker
         self.withdraw = withdraw
         self.rest = rest
         self.receive = receive
@@ -88,6 +93,7 @@ final class GatewayStream: StreamOpener {
         self.peer = peer
         peer.becomeServing(self)
         tell(.opened)
+        peer.flush()
     }
 
     func dismiss(_ reason: HubGoodbye.Reason, _ text: String) { end(text) }

@@ -10,6 +10,8 @@ struct HubLimits: Sendable {
     /// Connections of one worker that wait for the next stream of the gateway's own, and how long each does.
     var resting = 64
     var rest = TimeAmount.seconds(10)
+    /// Rows of the ledger that came with answers and wait for the journal to catch up.
+    var rows = 256
     /// From accept to HELLO.
     var hello = TimeAmount.seconds(5)
     /// From HELLO of a stream's opener to HELLO of its other side.

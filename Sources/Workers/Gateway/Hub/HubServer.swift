@@ -24,6 +24,8 @@ final class HubServer {
     private var lastLink = 0
     private var lastStream = 0
     private var isPaused = false
+    /// Rows that came with answers while the journal is behind, in their order.
+    private var rows: [(worker: String, row: HubLedgerRow)] = []
     private var listener: (any Channel)?
 
     private struct Link {
@@ -93,6 +95,10 @@ final class HubServer {
         guard self.isPaused != isPaused else { return }
         self.isPaused = isPaused
         for handler in handlers.values { handler.pause(isPaused) }
+        guard !isPaused else { return }
+        let rows = rows
+        self.rows = []
+        for (worker, row) in rows { received(row, of: worker) }
     }
 
     // MARK: For the connections
@@ -128,6 +134,15 @@ final class HubServer {
 
     func received(worker: String, link: Int, message: HubMessage) {
         events.received(worker: worker, link: link, message: message)
+    }
+
+    /// A row of the ledger that came with an answer counts as told on the worker's link; without one it is told again.
+    func received(_ row: HubLedgerRow, of worker: String) {
+        guard let link = links[worker]?.id else { return }
+        guard isPaused else { return events.received(worker: worker, link: link, message: .ledgerRow(row)) }
+        if rows.count < limits.rows { return rows.append((worker, row)) }
+        // It tells everything again on its next link, which is not read before the journal has caught up.
+        handlers[link]?.close()
     }
 
     func lost(worker: String, link: Int) {
@@ -183,6 +198,7 @@ final class HubServer {
         let id = "\(GatewayStream.prefix)\(lastStream)"
         let bound = NIOLoopBound(self, eventLoop: loop)
         let stream = GatewayStream(
+            worker: target,
             withdraw: { bound.value.abandoned(stream: id, by: $0) },
             rest: { bound.value.rest($0, target) },
             receive: receive

@@ -135,6 +135,7 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
                 // Nobody has asked for anything.
                 case (.greeting, _), (.resting, _): throw FrameError.unknownType(message.type)
                 case (.control(let worker, let link), _): server.received(worker: worker, link: link, message: message)
+                case (.serving(let stream), .ledgerRow(let row)): server.received(row, of: stream.worker)
                 case (.serving(let stream), _): stream.received(message)
                 case (.waiting, _), (.piping, _), (.closing, _): return
                 }
@@ -181,11 +182,14 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
         }
     }
 
-    /// Serves a stream of the gateway's own; what came behind HELLO is the stream's.
+    /// Serves a stream of the gateway's own; what came behind HELLO is the stream's. The welcome leaves with what is sent
+    /// next, or with `flush`.
     func becomeServing(_ stream: GatewayStream) {
         state = .serving(stream)
-        write(.welcome(server.welcome))
+        _ = write([.welcome(server.welcome)], flushes: false)
     }
+
+    func flush() { context?.flush() }
 
     /// Serves one more, after `rest`.
     func becomeServingAgain(_ stream: GatewayStream) {
@@ -209,7 +213,9 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
     }
 
     /// Several in one write.
-    func write(_ messages: [HubMessage], then done: (@Sendable () -> Void)? = nil) -> Bool {
+    ///
+    /// - Parameter flushes: false: they leave with the next write, or with `flush`.
+    func write(_ messages: [HubMessage], flushes: Bool = true, then done: (@Sendable () -> Void)? = nil) -> Bool {
         guard let context else { return false }
         var bytes = context.channel.allocator.buffer(capacity: 256)
         do {
@@ -220,11 +226,12 @@ final class LinkHandler: ChannelDuplexHandler, StreamOpener {
         }
         let count = bytes.readableBytes
         pendingBytes += count
-        let written = context.writeAndFlush(wrapOutboundOut(bytes))
+        let written = context.write(wrapOutboundOut(bytes))
         written.assumeIsolated().whenComplete { [weak self] result in
             self?.pendingBytes -= count
             if case .success = result { done?() }
         }
+        if flushes { context.flush() }
         return pendingBytes <= server.limits.pendingBytes
     }
 

@@ -63,7 +63,7 @@ package struct CallPlan: Sendable {
         _ state: inout FailoverState,
         at now: WallTime,
         elapsed: Duration,
-        jitter: Double
+        jitter: @autoclosure () -> Double
     ) -> Step {
         if state.profiles.isEmpty { return .giveUp(failed(.auth, "there is no key for this provider", state, now)) }
         if elapsed >= time {
@@ -81,7 +81,7 @@ package struct CallPlan: Sendable {
         if let key, rotatesFirst || again == nil { return ask(key.profile, key.held, &state, now, elapsed) }
         if let (profile, range) = again {
             again = nil
-            let pause = Self.pick(range, jitter)
+            let pause = Self.pick(range, jitter())
             if allows(pause, elapsed) {
                 owed = profile
                 paused += pause

@@ -14,6 +14,7 @@ extension ProviderModel {
         try await run(
             Answering(
                 call: stand,
+                relayed: answer,
                 attempt: { key, limit, course in
                     await relay.relay(call, format, with: key, limit: limit, into: answer, first: course.first) {
                         report in

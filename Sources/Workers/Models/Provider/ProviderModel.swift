@@ -113,6 +113,8 @@ final class ProviderModel: ModelProvider {
     struct Answering: Sendable {
         /// Of a request that is passed through: what keys, plan and ledger need of it.
         let call: ModelCall
+        /// Where the answer to a request that is passed through goes, and the rows of its attempts with it.
+        var relayed: RelayAnswer?
         /// Asks once. Nil: an answer has begun, and `Course.ended` will be told how it ended.
         let attempt: @Sendable (ProviderKey, Duration, Course) async -> AttemptReport?
         let finished: @Sendable (HubModelEvent.Finished) async throws -> Void
@@ -160,9 +162,9 @@ final class ProviderModel: ModelProvider {
         while true {
             try Task.checkCancellation()
             let elapsed = ContinuousClock.now - running.began
-            let (now, jitter) = (now(), random())
+            let now = now()
             let step = change(running) { plan, state in
-                plan.next(&state, at: now, elapsed: elapsed, jitter: jitter)
+                plan.next(&state, at: now, elapsed: elapsed, jitter: random())
             }
             switch step {
             case .giveUp(let failed):
@@ -203,10 +205,10 @@ final class ProviderModel: ModelProvider {
                     self.succeeded(running)
                 }
             },
-            ended: { self.ended($0, call, running, profile) }
+            ended: { self.ended($0, answering, running, profile) }
         )
         guard let report = await answering.attempt(key, limit, course) else { return true }
-        records.record(row(report, call, profile))
+        records.record(row(report, call, profile), with: answering.relayed)
         switch report.end {
         case .clientGone: throw CancellationError()
         case .finished(var finished):
@@ -237,15 +239,15 @@ final class ProviderModel: ModelProvider {
     /// How an answer ended that had begun. What broke it; nil: nothing, or who asked is gone.
     private func ended(
         _ report: AttemptReport,
-        _ call: ModelCall,
+        _ answering: Answering,
         _ running: RunningPlan,
         _ profile: String
     ) -> HubModelEvent.Failed? {
-        records.record(row(report, call, profile))
+        records.record(row(report, answering.call, profile), with: answering.relayed)
         switch report.end {
         case .clientGone: return nil
         case .finished:
-            answered(call, running)
+            answered(answering.call, running)
             return nil
         case .failed(let failure): return afterContent(failure, running, profile)
         }

@@ -80,9 +80,12 @@ package final class ModelRecords: Sendable {
     // MARK: Ledger
 
     /// Writes one attempt down, under an id of its own.
-    package func record(_ row: HubLedgerRow) {
+    ///
+    /// - Parameter relayed: the answer that it goes along with, in front of its end: a frame of its own on the link would cost
+    ///   worker and gateway a tenth of a small request.
+    package func record(_ row: HubLedgerRow, with relayed: RelayAnswer? = nil) {
         var row = row
-        let (numbered, send, lost) = state.withLock { state in
+        let (numbered, lost) = state.withLock { state in
             state.nextRow += 1
             row.id = prefix + String(state.nextRow)
             state.rows.append(row)
@@ -90,7 +93,7 @@ package final class ModelRecords: Sendable {
                 state.rows.removeFirst(state.rows.count - Self.rowLimit)
                 state.lost += 1
             }
-            return (row, state.send, state.rows.count == Self.rowLimit ? state.lost : 0)
+            return (row, state.rows.count == Self.rowLimit ? state.lost : 0)
         }
         // Said at 1, 2, 4, 8 …: a gateway that is away for long must not fill the log.
         if lost > 0, lost & (lost - 1) == 0 {
@@ -98,8 +101,22 @@ package final class ModelRecords: Sendable {
                 "\(lost) rows of the usage ledger are lost: the gateway has taken none for \(Self.rowLimit) attempts"
             )
         }
+        guard let relayed else { return tell(numbered) }
+        relayed.perform { output in
+            if !output.row(numbered) { self.tell(numbered) }
+        }
+    }
+
+    /// Tells a row again that went along with an answer whose end may not have been read.
+    func tellAgain(_ ids: [String]) {
+        guard !ids.isEmpty else { return }
+        for row in state.withLock({ state in state.rows.filter { ids.contains($0.id) } }) { tell(row) }
+    }
+
+    private func tell(_ row: HubLedgerRow) {
+        guard let send = state.withLock({ $0.send }) else { return }
         // Ends when the frame is written; without a link `welcomed` sends it.
-        if let send { Task(executorPreference: executor) { _ = await send(.ledgerRow(numbered)) } }
+        Task(executorPreference: executor) { _ = await send(.ledgerRow(row)) }
     }
 
     /// Rows without an acknowledgement, and rows that are lost.

@@ -27,6 +27,8 @@ package protocol RelayOutput: AnyObject {
 
     func head(_ head: HubRelayHead)
     func body(_ bytes: ByteBuffer)
+    /// Takes a row of the ledger along, in front of the end. False: it cannot.
+    func row(_ row: HubLedgerRow) -> Bool
     /// - Parameter error: why the body is not whole; empty: it is.
     func end(error: String)
 }

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// A connection of the gateway's for requests of the pass-through endpoint, one after another.
 ///
-/// All on the worker's event loop, without a task of its own: of a stream that says nothing only this is held.
+/// All on the worker's event loop. A request has a task until its answer begins: of a stream that says nothing only this is held.
 final class RelayLink: ChannelDuplexHandler, RelayOutput {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -40,7 +40,11 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
     /// Nothing more is read: there is no room for it yet.
     private var isWaiting = false
     private var isReadHeld = false
+    /// Frames that leave with the end of this round of the event loop.
+    private var outgoing = ByteBuffer()
     private var isFlushDue = false
+    /// Ids of the rows that went along with the last answer: the gateway has read them when it asks for the next.
+    private var rows: [String] = []
     var whenWritable: (() -> Void)?
     var whenGone: (() -> Void)?
 
@@ -69,6 +73,7 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
         state = .closed
         answering?.cancel()
         whenGone?()
+        model.records.tellAgain(rows)
         forget()
         (whenWritable, whenGone) = (nil, nil)
         model.leftStream()
@@ -112,6 +117,7 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
         case (.greeting, .goodbye(let goodbye)): throw HubLinkError.refused(goodbye.reason, goodbye.text)
         case (.resting, .relayRequest(let request)):
             state = .reading
+            rows = []
             model.activity.withLock { $0.resting -= 1 }
             call = RelayCall(request: request, body: Array(request.body))
             call.request.body = Data()
@@ -218,10 +224,16 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
         guard case .answering = state else { return }
         var rest = bytes
         while let piece = rest.readSlice(length: min(rest.readableBytes, Self.pieceLimit)), piece.readableBytes > 0 {
-            guard let context else { return }
-            context.write(wrapOutboundOut(Frame.chunk(piece)), promise: nil)
+            Frame.encode(chunk: piece, into: &outgoing)
         }
         flushSoon()
+    }
+
+    func row(_ row: HubLedgerRow) -> Bool {
+        guard case .answering = state, let context, context.channel.isActive else { return false }
+        rows.append(row.id)
+        write(.ledgerRow(row))
+        return true
     }
 
     func end(error: String) {
@@ -240,12 +252,11 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
     }
 
     private func write(_ message: HubMessage) {
-        guard let context else { return }
         do {
-            context.write(wrapOutboundOut(try HubConnection.bytes(message)), promise: nil)
+            try Frame.encode(message, into: &outgoing)
             flushSoon()
         } catch {
-            context.close(promise: nil)
+            context?.close(promise: nil)
         }
     }
 
@@ -254,9 +265,13 @@ final class RelayLink: ChannelDuplexHandler, RelayOutput {
         guard !isFlushDue, let context else { return }
         isFlushDue = true
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute {
-            this.value.isFlushDue = false
-            this.value.context?.flush()
-        }
+        context.eventLoop.execute { this.value.flush() }
+    }
+
+    private func flush() {
+        isFlushDue = false
+        let bytes = outgoing
+        outgoing = ByteBuffer()
+        context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 }

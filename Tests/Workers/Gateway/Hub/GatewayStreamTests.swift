@@ -66,6 +66,31 @@ struct GatewayStreamTests {
         try await bench.stop()
     }
 
+    @Test("rows of the ledger that come with an answer are the engine's, once the journal has caught up")
+    func rows() async throws {
+        var limits = HubBench.patient
+        limits.rows = 2
+        let bench = try await HubBench.start(limits)
+        let hub = bench.hub
+        let told = try await Self.open(bench)
+        let peer = try await Self.serve(bench)
+        try await peer.send(.ledgerRow(.with { $0.id = "1" }))
+        try await eventually { try await bench.read { $0.received } == ["model:demo|66"] }
+        try await bench.loop.submit { hub.value.pause(true) }.get()
+        for id in ["2", "3"] { try await peer.send(.ledgerRow(.with { $0.id = id })) }
+        try await peer.send(.relayHead(HubRelayHead()))
+        try await eventually { try await Self.words(told, bench) == ["opened", "69"] }
+        #expect(try await bench.read { $0.received.count } == 1)
+        try await bench.loop.submit { hub.value.pause(false) }.get()
+        #expect(try await bench.read { $0.received.count } == 3)
+
+        // One more than may wait: its worker tells all of them again, on the link that it dials next.
+        try await bench.loop.submit { hub.value.pause(true) }.get()
+        for id in ["4", "5", "6"] { try await peer.send(.ledgerRow(.with { $0.id = id })) }
+        try await eventually { try await bench.read { $0.unlinked.count } == 1 }
+        try await bench.stop()
+    }
+
     @Test("what nobody reads stays with the worker, and comes when it is wanted")
     func flow() async throws {
         let bench = try await HubBench.start()

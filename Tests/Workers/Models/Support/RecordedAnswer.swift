@@ -64,5 +64,7 @@ package final class RecordedAnswer: RelayOutput {
         seen.pieces += 1
     }
 
+    package func row(_ row: HubLedgerRow) -> Bool { false }
+
     package func end(error: String) { seen.error = error }
 }

@@ -13,6 +13,8 @@ package final class ProviderConnections: Sendable {
 
     package let loop: any EventLoop
     let address: ProviderAddress?
+    /// The address where it is no name: asking the resolver would cost a thread and two changes to it.
+    private let numeric: SocketAddress?
     private let connectTimeout: TimeAmount
     private let state: NIOLoopBoundBox<State>
 
@@ -31,6 +33,7 @@ package final class ProviderConnections: Sendable {
         self.loop = loop
         self.connectTimeout = TimeAmount(connectTimeout)
         address = ProviderAddress(baseURL)
+        numeric = address.flatMap { try? SocketAddress(ipAddress: $0.host, port: $0.port) }
         state = NIOLoopBoundBox.makeBoxSendingValue(State(), eventLoop: loop)
     }
 
@@ -49,7 +52,7 @@ package final class ProviderConnections: Sendable {
 
     private func dial(_ address: ProviderAddress) -> EventLoopFuture<NIOLoopBound<ProviderConnection>> {
         let made = NIOLoopBoundBox<ProviderConnection?>(nil, eventLoop: loop)
-        return ClientBootstrap(group: loop)
+        let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(connectTimeout)
             .channelOption(.autoRead, value: false)
             .channelOption(.recvAllocator, value: ReadBuffers.allocator)
@@ -66,7 +69,7 @@ package final class ProviderConnections: Sendable {
                     made.value = connection
                 }
             }
-            .connect(host: address.host, port: address.port)
+        return (numeric.map { bootstrap.connect(to: $0) } ?? bootstrap.connect(host: address.host, port: address.port))
             .flatMapThrowing { _ in
                 guard let connection = made.value else { throw ChannelError.alreadyClosed }
                 return NIOLoopBound(connection, eventLoop: self.loop)
@@ -82,8 +85,7 @@ package final class ProviderConnections: Sendable {
             state.value.tls = context
         }
         // RFC 6066, section 3: an address is no server name.
-        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-        return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
+        return try NIOSSLClientHandler(context: context, serverHostname: numeric == nil ? host : nil)
     }
 
     // MARK: From the connections

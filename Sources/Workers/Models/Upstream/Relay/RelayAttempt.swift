@@ -15,7 +15,6 @@ final class RelayAttempt: ProviderConnectionUser {
         var head: HTTPRequestHead
         var body: [ArraySlice<UInt8>]
         var isStream: Bool
-        var format: RelayFormat
         /// Of the wire and the key: everything that must not be seen in a cause.
         var redaction: Redaction
     }

@@ -45,7 +45,6 @@ extension Upstream: RelayAttempts {
             head: HTTPRequestHead(version: .http1_1, method: .POST, uri: address.path + wire.path, headers: headers),
             body: Self.joined(pieces),
             isStream: body.isStream,
-            format: format,
             redaction: redaction(key)
         )
         let reader = dialect.relayReader(format, model: call.request.model)

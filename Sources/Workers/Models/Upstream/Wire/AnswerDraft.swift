@@ -39,7 +39,8 @@ package struct AnswerDraft: Sendable {
     private var calls: [Call] = []
     private var heldBytes = 0
     private var blockCount = 0
-    private let idSeed: String
+    private let runID: String
+    private let messageCount: Int
 
     private struct Call: Sendable {
         var slot: Int64
@@ -52,7 +53,7 @@ package struct AnswerDraft: Sendable {
     package init(_ call: ModelCall) {
         // A probe asks whether the key works, with a limit that a model may use up by thinking.
         mayBeEmpty = call.request.caller.purpose == "probe"
-        idSeed = ToolCallID.digest("\(call.request.caller.runID)|\(call.messages.count)", length: 8)
+        (runID, messageCount) = (call.request.caller.runID, call.messages.count)
     }
 
     package mutating func named(_ model: String?) {
@@ -135,10 +136,12 @@ package struct AnswerDraft: Sendable {
     package mutating func call(slot: Int64, id: String, name: String) throws(CallFailure) {
         try block()
         (hasBegun, hasContent) = (true, true)
-        let id =
-            id.isEmpty || calls.contains { $0.id == id } ? "call_\(idSeed)_\(calls.count)" : id.prefix(scalars: 512)
+        let isMissing = id.isEmpty || calls.contains { $0.id == id }
+        let id = isMissing ? ownID : id.prefix(scalars: 512)
         calls.append(Call(slot: slot, id: id, name: name.prefix(scalars: 256), arguments: []))
     }
+
+    private var ownID: String { "call_\(ToolCallID.digest("\(runID)|\(messageCount)", length: 8))_\(calls.count)" }
 
     /// Whether a call with this number has begun.
     package func hasCall(slot: Int64) -> Bool { calls.contains { $0.slot == slot } }

@@ -23,6 +23,7 @@ final class FakeRelayWorkers: RelayWorkers {
     ) -> GatewayStream {
         counts.withLock { $0.opened.append(worker) }
         let stream = GatewayStream(
+            worker: worker,
             withdraw: { [weak self] _ in self?.counts.withLock { $0.closed += 1 } },
             receive: receive
         )
