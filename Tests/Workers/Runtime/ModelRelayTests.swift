@@ -2,6 +2,7 @@ import FoundationEssentials
 import IPCHub
 import NIOPosix
 import SwiftProtobuf
+import Synchronization
 import TestSupport
 import Testing
 
@@ -113,6 +114,48 @@ struct ModelRelayTests {
         await model.value
         #expect(ContinuousClock.now - began < .seconds(20))
         serving.cancel()
+    }
+
+    @Test("when nothing has been asked for a while free memory goes back, once for each burst")
+    func quiet() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let hub = try await FakeHub(on: group)
+        let subject = try await TestWorker(id: "model:test", hub: hub.path, group: group)
+        let trims = Atomic(0)
+        let (turns, turn) = AsyncStream<Void>.makeStream()
+        let worker = ModelWorker(
+            worker: subject.worker,
+            provider: Echo(),
+            records: nil,
+            admission: Admission(on: loop),
+            quietLimit: .milliseconds(50),
+            trim: { trims.add(1, ordering: .relaxed) }
+        )
+        let model = Task { await worker.run() }  // cancelled below
+        let serving = Task {  // cancelled below
+            try await hub.run { number, worker in
+                _ = try await worker.welcome()
+                guard number > 1 else {
+                    try await worker.send(.streamOpen(.with { $0.stream = "gateway/1" }))
+                    while try await worker.next() != nil {}
+                    return
+                }
+                for await _ in turns {
+                    try await worker.send(.relayRequest(.with { $0.model = "m" }))
+                    try await worker.send(.mediaEnd(HubMediaEnd()))
+                    while let message = try await worker.next() {
+                        if case .mediaEnd = message { break }
+                    }
+                }
+            }
+        }
+        for burst in 1...2 {
+            turn.yield()
+            // The second look after a burst finds nothing to do.
+            try await eventually { trims.load(ordering: .relaxed) == burst }
+        }
+        serving.cancel()
+        model.cancel()
     }
 
     /// Writes an attempt down before it ends its answer.

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import FoundationEssentials
 internal import IPCHub
 internal import Logging
@@ -18,6 +19,8 @@ package final class ModelWorker: Sendable {
     let records: ModelRecords
     let admission: Admission
     private let idleLimit: Duration
+    private let quietLimit: Duration
+    private let trim: @Sendable () -> Void
     let activity = Mutex(Activity())
 
     struct Activity {
@@ -42,18 +45,25 @@ package final class ModelWorker: Sendable {
         )
     }
 
+    /// - Parameters:
+    ///   - quietLimit: nothing asked for so long, and `trim` gives free memory back to the kernel: after a burst the worker is
+    ///     as small as before it.
     init(
         worker: Worker,
         provider: any ModelProvider,
         records: ModelRecords?,
         admission: Admission,
-        idleLimit: Duration = .seconds(300)
+        idleLimit: Duration = .seconds(300),
+        quietLimit: Duration = .seconds(3),
+        trim: @escaping @Sendable () -> Void = { _ = clinux_trim_heap() }
     ) {
         self.worker = worker
         self.provider = provider
         self.records = records ?? ModelRecords(worker)
         self.admission = admission
         self.idleLimit = idleLimit
+        self.quietLimit = quietLimit
+        self.trim = trim
     }
 
     /// Serves until the supervisor drains this worker or nothing has been asked for `idleLimit`.
@@ -257,13 +267,19 @@ package final class ModelWorker: Sendable {
     }
 
     private func leaveWhenIdle() async {
+        var trimmed = activity.withLock { $0.last }
         while !Task.isCancelled {
-            let left = activity.withLock { activity in
-                activity.streams > 0 ? idleLimit : idleLimit - (ContinuousClock.now - activity.last)
+            let activity = activity.withLock { $0 }
+            let quiet = ContinuousClock.now - activity.last
+            if activity.streams == activity.resting, quiet >= quietLimit, trimmed != activity.last {
+                trimmed = activity.last
+                trim()
             }
+            let left = activity.streams > 0 ? idleLimit : idleLimit - quiet
             // What the gateway has not taken yet would die with this process.
             if left <= .zero, records.isSettled { await worker.lifeline.leave() }
-            try? await Task.sleep(for: max(left, .milliseconds(200)))  // cancelled: the loop ends
+            // Cancelled: the loop ends.
+            try? await Task.sleep(for: max(min(left, quietLimit), .milliseconds(200)))
         }
     }
 }
