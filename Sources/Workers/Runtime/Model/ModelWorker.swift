@@ -46,15 +46,15 @@ package final class ModelWorker: Sendable {
     }
 
     /// - Parameters:
-    ///   - quietLimit: nothing asked for so long, and `trim` gives free memory back to the kernel: after a burst the worker is
-    ///     as small as before it.
+    ///   - quietLimit: nothing asked for so long, and `trim` gives free memory back to the kernel. Longer than connections to a
+    ///     provider are kept: what they held is free by then.
     init(
         worker: Worker,
         provider: any ModelProvider,
         records: ModelRecords?,
         admission: Admission,
         idleLimit: Duration = .seconds(300),
-        quietLimit: Duration = .seconds(3),
+        quietLimit: Duration = .seconds(40),
         trim: @escaping @Sendable () -> Void = { _ = clinux_trim_heap() }
     ) {
         self.worker = worker

@@ -17,7 +17,7 @@ final class MovingDeadline {
     }
 
     func set(in amount: TimeAmount) {
-        let deadline = NIODeadline.now() + amount
+        let deadline = eventLoop.now + amount
         self.deadline = deadline
         if let timer, timer.at <= deadline { return }
         timer?.task.cancel()
@@ -42,7 +42,7 @@ final class MovingDeadline {
     private func fired() {
         timer = nil
         guard let deadline else { return }
-        if deadline > .now() { return arm(deadline) }
+        if deadline > eventLoop.now { return arm(deadline) }
         self.deadline = nil
         expired()
     }
