@@ -6,7 +6,11 @@ cd "$(dirname "$0")/.."
 . scripts/release-flags.sh
 command -v swift >/dev/null || { echo "No Swift toolchain on PATH: get 6.3 for Debian 12 from swift.org/install" >&2; exit 1; }
 scripts/install-packages.sh build
-if [ ! -x .build/clawhold ]; then echo "Building the release executable: 4 to 10 minutes the first time on two cores …"; fi
+if [ -x .build/clawhold ]; then
+  echo "Building the release executable: seconds, or minutes where much has changed …"
+else
+  echo "Building the release executable: 4 to 10 minutes the first time on two cores …"
+fi
 SECONDS=0
 log=.build/release.log
 mkdir -p .build

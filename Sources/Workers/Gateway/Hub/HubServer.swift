@@ -136,13 +136,14 @@ final class HubServer {
         events.received(worker: worker, link: link, message: message)
     }
 
-    /// A row of the ledger that came with an answer counts as told on the worker's link; without one it is told again.
+    /// A row of the ledger that came with an answer counts as told on the worker's link; without one it is told again on the
+    /// next.
     func received(_ row: HubLedgerRow, of worker: String) {
-        guard let link = links[worker]?.id else { return }
-        guard isPaused else { return events.received(worker: worker, link: link, message: .ledgerRow(row)) }
+        guard let link = links[worker], link.isWelcomed else { return }
+        guard isPaused else { return events.received(worker: worker, link: link.id, message: .ledgerRow(row)) }
         if rows.count < limits.rows { return rows.append((worker, row)) }
         // It tells everything again on its next link, which is not read before the journal has caught up.
-        handlers[link]?.close()
+        handlers[link.id]?.close()
     }
 
     func lost(worker: String, link: Int) {
