@@ -7,8 +7,9 @@ struct HubLimits: Sendable {
     var connections = 512
     /// Bulk streams, paired or waiting.
     var streams = 128
-    /// Connections of one worker that wait for the next stream of the gateway's own, and how long each does.
-    var resting = 64
+    /// Connections of one worker that wait for the next stream of the gateway's own, and how long each does: a hundred streams
+    /// that end together need not be dialled anew when they begin again.
+    var resting = 128
     var rest = TimeAmount.seconds(10)
     /// Rows of the ledger that came with answers and wait for the journal to catch up.
     var rows = 256

@@ -126,6 +126,7 @@ enum KnownModels {
 
     private static func withoutEdition(_ name: Substring) -> Substring? {
         for word in ["-preview", "-latest"] where name.hasSuffix(word) { return name.dropLast(word.count) }
+        guard let last = name.utf8.last, (0x30...0x39).contains(last) else { return nil }
         let tail = name.reversed().prefix { $0.isASCII && ($0.isNumber || $0 == "-") }
         let digits = tail.filter(\.isNumber)
         // Eight digits with nothing or two hyphens between them are a date.

@@ -8,7 +8,7 @@ internal import Runtime
 /// queue between socket and socket (docs/decisions/0194).
 package final class ProviderConnections: Sendable {
     /// Connections that wait for a request, and how long each does: providers close theirs after a minute at the earliest.
-    static let mostIdle = 64
+    static let mostIdle = 128
     static let idleTime = TimeAmount.seconds(30)
 
     package let loop: any EventLoop
