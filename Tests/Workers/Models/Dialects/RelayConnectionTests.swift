@@ -22,13 +22,24 @@ struct RelayConnectionTests {
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    private static func upstream(_ server: ScriptedServer, times: CallTimes = CallTimes()) -> Upstream {
+    private static func upstream(
+        _ server: ScriptedServer,
+        times: CallTimes = CallTimes(),
+        mostIdle: Int = 8,
+        idleTime: Duration = .seconds(3600)
+    ) -> Upstream {
         var config = ProviderConfig()
         (config.provider, config.dialect, config.baseURL) = ("own", .chatCompletions, server.url)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         return Upstream(
             client: ProviderClient(group: loop, connectTimeout: times.connect),
-            connections: ProviderConnections(baseURL: server.url, connectTimeout: times.connect, on: loop),
+            connections: ProviderConnections(
+                baseURL: server.url,
+                connectTimeout: times.connect,
+                on: loop,
+                mostIdle: mostIdle,
+                idleTime: idleTime
+            ),
             dialect: ChatDialect(config),
             config: config,
             times: times,
@@ -77,6 +88,19 @@ struct RelayConnectionTests {
         #expect(server.connections == 2)
         try await upstream.client.shutdown()
         await server.stop()
+    }
+
+    @Test("it waits for so long and no longer, and no more of them than may wait")
+    func rest() async throws {
+        for (most, time) in [(8, Duration.milliseconds(100)), (0, .seconds(3600))] {
+            let server = try await ScriptedServer.start([.send(Self.kept(Self.word + Self.end)), .hold])
+            let upstream = Self.upstream(server, mostIdle: most, idleTime: time)
+            let output = try await RecordedAnswer.make(on: upstream.connections.loop)
+            #expect(try await Self.isFinished(Self.relay(upstream, into: output)))
+            await server.clientClosed()
+            try await upstream.client.shutdown()
+            await server.stop()
+        }
     }
 
     @Test("one that the provider had closed is replaced, once; a new one that it closes is a failure")

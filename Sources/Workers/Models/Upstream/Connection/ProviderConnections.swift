@@ -7,15 +7,13 @@ internal import Runtime
 /// The connections to one provider for requests that are passed through: everything on one event loop, without a task or a
 /// queue between socket and socket (docs/decisions/0194).
 package final class ProviderConnections: Sendable {
-    /// Connections that wait for a request, and how long each does: providers close theirs after a minute at the earliest.
-    static let mostIdle = 128
-    static let idleTime = TimeAmount.seconds(30)
-
     package let loop: any EventLoop
     let address: ProviderAddress?
     /// The address where it is no name: asking the resolver would cost a thread and two changes to it.
     private let numeric: SocketAddress?
     private let connectTimeout: TimeAmount
+    private let mostIdle: Int
+    private let idleTime: TimeAmount
     private let state: NIOLoopBoundBox<State>
 
     private struct State {
@@ -29,8 +27,19 @@ package final class ProviderConnections: Sendable {
         var description: String { "the base URL is no address of HTTP" }
     }
 
-    package init(baseURL: String, connectTimeout: Duration, on loop: any EventLoop) {
+    /// - Parameters:
+    ///   - mostIdle: connections that wait for a request.
+    ///   - idleTime: how long each does: providers close theirs after a minute at the earliest.
+    package init(
+        baseURL: String,
+        connectTimeout: Duration,
+        on loop: any EventLoop,
+        mostIdle: Int = 128,
+        idleTime: Duration = .seconds(30)
+    ) {
         self.loop = loop
+        self.mostIdle = mostIdle
+        self.idleTime = TimeAmount(idleTime)
         self.connectTimeout = TimeAmount(connectTimeout)
         address = ProviderAddress(baseURL)
         numeric = address.flatMap { try? SocketAddress(ipAddress: $0.host, port: $0.port) }
@@ -91,9 +100,9 @@ package final class ProviderConnections: Sendable {
     // MARK: From the connections
 
     func rest(_ connection: ProviderConnection) {
-        guard state.value.idle.count < Self.mostIdle else { return connection.close() }
+        guard state.value.idle.count < mostIdle else { return connection.close() }
         let bound = NIOLoopBound(connection, eventLoop: loop)
-        connection.expiry = loop.scheduleTask(in: Self.idleTime) {
+        connection.expiry = loop.scheduleTask(in: idleTime) {
             self.lost(bound.value)
             bound.value.close()
         }
