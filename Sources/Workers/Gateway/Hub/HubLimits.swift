@@ -10,7 +10,7 @@ struct HubLimits: Sendable {
     /// Connections of one worker that wait for the next stream of the gateway's own, and how long each does: a hundred streams
     /// that end together need not be dialled anew when they begin again.
     var resting = 128
-    var rest = TimeAmount.seconds(10)
+    var rest = TimeAmount.seconds(30)
     /// Rows of the ledger that came with answers and wait for the journal to catch up.
     var rows = 256
     /// From accept to HELLO.
