@@ -5,14 +5,17 @@ extension DeliveryCore {
     /// A frame of a worker. What is not in that worker's hands is refused with a log line; nothing traps.
     mutating func frame(_ worker: String, _ link: Int, _ message: HubMessage, _ now: Int64) {
         // Nothing of an old link is acted on.
-        guard let state = current(worker, link) else { return }
-        guard state.isReady else {
+        guard let isReady = current(worker, link)?.isReady else { return }
+        guard isReady else {
             log(.warning, "\(worker) spoke before it was welcomed: its link is closed")
             return effect(.close(link: link))
         }
+        let isModel = worker.hasPrefix("model:")
+        // With the link's state in hand its waiting rows would be copied for every one that comes.
+        if isModel, case .ledgerRow(let row) = message { return ledgerRow(row, worker, link, now) }
+        guard let state = current(worker, link) else { return }
         let isChannel = worker.hasPrefix("channel:")
         let isAgent = worker.hasPrefix("agent:")
-        let isModel = worker.hasPrefix("model:")
         let isTunnel = worker.hasPrefix("tunnel:")
         switch message {
         case .inbound(let event) where isChannel: inbound(event, state)
@@ -26,7 +29,6 @@ extension DeliveryCore {
         case .toolClose(let call) where isAgent: toolClose(call, state)
         case .done(let done) where isAgent: turnDone(done, state)
         case .modelState(let kept) where isModel: modelState(kept, state)
-        case .ledgerRow(let row) where isModel: ledgerRow(row, state, now)
         case .tunnelStatus(let status) where isTunnel: tunnelStatus(status, state, now)
         case .response(let response): answer(response, state)
         case .request(let request): asked(request, state)

@@ -74,33 +74,33 @@ extension DeliveryCore {
 
     // MARK: Ledger
 
-    mutating func ledgerRow(_ row: HubLedgerRow, _ link: LinkState, _ now: Int64) {
-        let provider = provider(of: link.worker)
+    mutating func ledgerRow(_ row: HubLedgerRow, _ worker: String, _ link: Int, _ now: Int64) {
+        let provider = provider(of: worker)
         guard row.provider == provider else {
-            log(.warning, "\(link.worker) told of a call to \(Shown.text(row.provider)), which is not its own: ignored")
+            log(.warning, "\(worker) told of a call to \(Shown.text(row.provider)), which is not its own: ignored")
             // It would tell it again for ever.
-            return acknowledge([row.id], link.worker, link.id)
+            return acknowledge([row.id], worker, link)
         }
         guard let entry = ledger.entry(row, provider: provider, now: now) else {
-            log(.warning, "\(link.worker) told of a call without an id that can be kept: ignored")
-            return acknowledge([row.id], link.worker, link.id)
+            log(.warning, "\(worker) told of a call without an id that can be kept: ignored")
+            return acknowledge([row.id], worker, link)
         }
-        guard links[link.worker]?.ledger.add(entry, now: now) == true else {
+        guard links[worker]?.ledger.add(entry, now: now) == true else {
             log(
                 .warning,
-                "\(link.worker) tells of more calls than can be written down: its link is closed, it tells again"
+                "\(worker) tells of more calls than can be written down: its link is closed, it tells again"
             )
-            return effect(.close(link: link.id))
+            return effect(.close(link: link))
         }
-        pumpLedger(link.worker, now)
+        pumpLedger(worker, now)
     }
 
     mutating func pumpLedger(_ worker: String, _ now: Int64) {
-        guard let link = links[worker] else { return }
+        guard let link = links[worker]?.id else { return }
         // What a day's limit counts must not wait: the next question may be one too many.
         if let rows = links[worker]?.ledger.next(now: now, isUrgent: isDraining || spending.isNeeded) {
-            commit(.record(worker: worker, link: link.id, rows))
-        } else if let due = link.ledger.dueAt, due < ledgerAt ?? .max {
+            commit(.record(worker: worker, link: link, rows))
+        } else if let due = links[worker]?.ledger.dueAt, due < ledgerAt ?? .max {
             ledgerAt = due
             effect(.wake(at: due))
         }

@@ -27,7 +27,9 @@ package struct Redaction: Sendable {
 
     package func callAsFunction(_ text: String) -> String {
         var clean = text
-        for secret in secrets where clean.contains(secret) { clean = clean.replacing(secret, with: Self.mark) }
+        for secret in secrets where clean.utf8.count >= secret.utf8.count && clean.contains(secret) {
+            clean = clean.replacing(secret, with: Self.mark)
+        }
         return Self.withoutKeys(withoutBeginnings(clean))
     }
 
